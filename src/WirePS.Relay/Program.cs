@@ -1,0 +1,1 @@
+namespace WirePS.Relay; internal static class Program { private static void Main() { } }

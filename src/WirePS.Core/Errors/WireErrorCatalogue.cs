@@ -1,0 +1,146 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+
+namespace WirePS;
+
+/// <summary>The broad class of a failure; the names are those of PowerShell's ErrorCategory.</summary>
+public enum WireErrorCategory
+{
+    /// <summary>The machine lacks something.</summary>
+    NotInstalled,
+    /// <summary>A value that was given is wrong.</summary>
+    InvalidArgument,
+    /// <summary>Data that was read is wrong.</summary>
+    InvalidData,
+    /// <summary>The thing is not in the state for it.</summary>
+    InvalidOperation,
+    /// <summary>There is no such thing.</summary>
+    ObjectNotFound,
+    /// <summary>It exists already.</summary>
+    ResourceExists,
+    /// <summary>Somebody else is using it.</summary>
+    ResourceBusy,
+    /// <summary>The machine or the relay cannot give it now.</summary>
+    ResourceUnavailable,
+    /// <summary>The network or the relay failed.</summary>
+    ConnectionError,
+    /// <summary>The time is over.</summary>
+    OperationTimeout,
+    /// <summary>It was ended on purpose.</summary>
+    OperationStopped,
+    /// <summary>The file system failed.</summary>
+    WriteError,
+    /// <summary>Reading failed.</summary>
+    ReadError,
+    /// <summary>A check of security failed.</summary>
+    SecurityError,
+    /// <summary>Rights are missing.</summary>
+    PermissionDenied,
+    /// <summary>The other side broke the protocol.</summary>
+    ProtocolError,
+    /// <summary>The limit is reached.</summary>
+    LimitsExceeded,
+}
+
+/// <summary>One entry of the catalogue: class, meaning, and what to do next.</summary>
+public sealed record WireErrorEntry(WireErrorCategory Category, string Meaning, string Action);
+
+/// <summary>Meaning and advice of every <see cref="WireReason"/>; docs/errors.md shows the same to people.</summary>
+public static class WireErrorCatalogue
+{
+    private static readonly FrozenDictionary<WireReason, WireErrorEntry> Entries = new Dictionary<WireReason, WireErrorEntry>
+    {
+        [WireReason.SodiumUnavailable] = new(WireErrorCategory.NotInstalled, "The cryptography library libsodium could not be loaded.", "Install it: 'apt-get install libsodium23' on Debian or Ubuntu, 'dnf install libsodium' on Fedora, 'apk add libsodium' on Alpine, 'brew install libsodium' on macOS."),
+        [WireReason.SodiumSelfTestFailed] = new(WireErrorCategory.SecurityError, "The libsodium of this machine failed the self-test: it accepts curve points that it must refuse (CVE-2025-69277), or gives wrong answers.", "Update libsodium from your distribution; nothing works with this one."),
+
+        [WireReason.HomeInUse] = new(WireErrorCategory.ResourceBusy, "This home is used by another program.", "Give another home with -WireHome or $env:WIRE_HOME, or stop that program."),
+        [WireReason.FileNotPrivate] = new(WireErrorCategory.SecurityError, "A file that holds secrets can be read by other users.", "Find out who could have read it; if nobody, restrict it with 'chmod 600' (folders 'chmod 700') and try again."),
+        [WireReason.FileForeignOwner] = new(WireErrorCategory.SecurityError, "A file of this home belongs to another user.", "Use a home of your own, or give the file back to the user that runs this."),
+        [WireReason.FileCorrupt] = new(WireErrorCategory.InvalidData, "A file of this home is not in the form that WirePS writes.", "Restore it from a backup, or move it away; WirePS left it untouched."),
+        [WireReason.FileUnreadable] = new(WireErrorCategory.ReadError, "A file of this home could not be read.", "Check the rights of the file and its folder, and the disk."),
+        [WireReason.FileNewerVersion] = new(WireErrorCategory.InvalidData, "A file of this home was written by a newer WirePS.", "Update WirePS; the file was left as it is."),
+        [WireReason.StorageFull] = new(WireErrorCategory.WriteError, "The disk is full; nothing was changed.", "Free some room and try again; the daemon goes on by itself."),
+        [WireReason.StorageFailed] = new(WireErrorCategory.WriteError, "A file could not be written; what was there before is still there.", "Check the rights of the folder, and the disk."),
+        [WireReason.LockTimeout] = new(WireErrorCategory.ResourceBusy, "Another process held a lock of this home for too long.", "Try again; if it stays so, look for a process that hangs with 'Get-WireDaemon'."),
+        [WireReason.VersionConflict] = new(WireErrorCategory.ResourceBusy, "The file changed while it was being worked on.", "Try again."),
+        [WireReason.JournalTampered] = new(WireErrorCategory.SecurityError, "The journal's chain of hashes is broken.", "Compare with a backup: a line was changed, removed or added outside WirePS."),
+
+        [WireReason.InvalidHandle] = new(WireErrorCategory.InvalidArgument, "The handle is not allowed.", "Use 2 to 32 of a-z, 0-9, '-' and '_', starting with a letter or digit, not reserved, and not ending in '-' and eight hex digits."),
+        [WireReason.IdentityExists] = new(WireErrorCategory.ResourceExists, "This home has an identity already.", "Use it ('Get-WireIdentity'), or give another home with -WireHome."),
+        [WireReason.IdentityIncomplete] = new(WireErrorCategory.InvalidData, "The identity of this home does not fit together: the card is not that of the private key.", "Restore config/wire from a backup."),
+        [WireReason.InvalidCard] = new(WireErrorCategory.SecurityError, "An agent card did not pass its checks.", "Do not trust it; ask the other side for the card again."),
+        [WireReason.InvalidEvent] = new(WireErrorCategory.SecurityError, "An event did not pass its checks.", "It was not acted on; ask the sender to send it again."),
+        [WireReason.InvalidJson] = new(WireErrorCategory.InvalidData, "The text is not JSON of the kind that wire programs accept.", "Ask the sender; the text was not acted on."),
+
+        [WireReason.InvalidLength] = new(WireErrorCategory.InvalidArgument, "A code has two digits, a dash and six symbols.", "Compare with what the other side reads out; type it as NN-XXXXXX."),
+        [WireReason.InvalidSymbol] = new(WireErrorCategory.InvalidArgument, "The code has a symbol that no code has.", "Codes use the digits in front, then A-Z and 2-7; compare with what the other side reads out."),
+        [WireReason.MistypedCode] = new(WireErrorCategory.InvalidArgument, "The code's check symbol does not fit: it was mistyped.", "Compare with what the other side reads out."),
+        [WireReason.CodeUsed] = new(WireErrorCategory.ResourceExists, "This home has a pairing with this code already.", "Use that pairing ('Get-WirePendingPair'), or make a new code."),
+        [WireReason.InvalidDigits] = new(WireErrorCategory.InvalidArgument, "The digits are six digits; nothing was changed.", "Type the six digits that the other side reads out, quoted: -Digits '012-345'."),
+        [WireReason.DigitsRequired] = new(WireErrorCategory.InvalidArgument, "Nobody is here to type the digits, so nothing was confirmed.", "Compare with the other side and give its six digits: Confirm-WirePair -Code … -Digits '012-345'."),
+
+        [WireReason.SasMismatch] = new(WireErrorCategory.SecurityError, "The digits of the two sides differ; the pairing was ended.", "Somebody may sit between the two machines. Make a new code, and tell it over a channel you trust."),
+        [WireReason.SelfPairing] = new(WireErrorCategory.SecurityError, "The other side presented this home's own messages or identity.", "Check that two different homes take part; otherwise the relay interferes: use another one."),
+        [WireReason.Cancelled] = new(WireErrorCategory.OperationStopped, "The pairing was stopped.", "Make a new code with 'New-WirePair'."),
+        [WireReason.Expired] = new(WireErrorCategory.OperationTimeout, "The pairing's time was over before both sides had confirmed.", "Make a new code with 'New-WirePair'; -ExpiresIn gives more time."),
+        [WireReason.Crowded] = new(WireErrorCategory.SecurityError, "Somebody else has already taken this side of the pairing.", "Ask who else has the code. Make a new one and tell it to one person only."),
+        [WireReason.InvalidShare] = new(WireErrorCategory.SecurityError, "The other side sent a key-exchange message that no honest program sends.", "Somebody may sit between the two machines. Make a new code, over another relay if it happens again."),
+        [WireReason.ProtocolError] = new(WireErrorCategory.ProtocolError, "The other side sent something that is not part of the protocol.", "Check that both sides run the same protocol; make a new code."),
+        [WireReason.IdentityMismatch] = new(WireErrorCategory.SecurityError, "The identity that the other side presented does not hold together.", "Do not trust it. Make a new code, and check with the other side which program it runs."),
+        [WireReason.IdentityConflict] = new(WireErrorCategory.SecurityError, "Another key is already trusted under the same name.", "Compare both fingerprints with the other side ('Get-WirePeer'). If the old one is gone for good, 'Remove-WirePeer' it: the pairing then goes on by itself."),
+        [WireReason.RelayLostReply] = new(WireErrorCategory.ConnectionError, "The relay took the opening of the pairing, but its answer was lost, and this relay does not answer twice.", "Make a new code with 'New-WirePair'. A WirePS relay does not have this limit."),
+        [WireReason.UnsupportedVersion] = new(WireErrorCategory.ProtocolError, "The pairing uses a protocol that this version does not know.", "Update WirePS on both sides."),
+        [WireReason.AbortedRestart] = new(WireErrorCategory.InvalidData, "The pairing's file could not be read back.", "Make a new code with 'New-WirePair'."),
+
+        [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
+        [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
+        [WireReason.PairActive] = new(WireErrorCategory.InvalidOperation, "The pairing is still going on.", "End it with 'Stop-WirePair' first."),
+        [WireReason.PairEnded] = new(WireErrorCategory.InvalidOperation, "The pairing has ended already.", "Remove it with 'Remove-WirePendingPair', or see its peer with 'Get-WirePeer'."),
+        [WireReason.PeerNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such peer.", "List them with 'Get-WirePeer'."),
+        [WireReason.PeerAmbiguous] = new(WireErrorCategory.InvalidArgument, "More than one peer fits.", "Name it by its full fingerprint or DID."),
+        [WireReason.WaitTimeout] = new(WireErrorCategory.OperationTimeout, "The time to wait is over; the pairing goes on.", "Wait again, or look with 'Get-WirePendingPair'."),
+
+        [WireReason.RelayNotConfigured] = new(WireErrorCategory.InvalidArgument, "No relay is set for this home.", "Give -Relay, or set one with 'Set-WireRelay' or $env:WIRE_RELAY; 'Start-WireRelay' runs one here."),
+        [WireReason.RelayInvalidUrl] = new(WireErrorCategory.InvalidArgument, "The relay's address is not a usable URL.", "Give it as https://host or https://host:port, without user, path or query."),
+        [WireReason.RelayInsecure] = new(WireErrorCategory.SecurityError, "The relay is reached without encryption.", "Use https. For a test on this machine use a loopback address; -AllowInsecureRelay accepts plain http."),
+        [WireReason.RelayUnreachable] = new(WireErrorCategory.ConnectionError, "The relay could not be reached.", "Check the address and the network with 'Test-WireRelay'; pairings go on by themselves when it is back."),
+        [WireReason.RelayRateLimited] = new(WireErrorCategory.LimitsExceeded, "The relay asks to slow down.", "Nothing to do: it is tried again when the relay allows it."),
+        [WireReason.RelayRefused] = new(WireErrorCategory.ConnectionError, "The relay refused the request.", "Check with 'Test-WireRelay' that it is a relay, and its version."),
+        [WireReason.RelayBadReply] = new(WireErrorCategory.InvalidData, "What answered is not a relay, or a broken one.", "Check the address with 'Test-WireRelay'."),
+        [WireReason.RelayRuntimeMissing] = new(WireErrorCategory.NotInstalled, "The ASP.NET Core runtime that the relay needs is not on this machine.", "Install the ASP.NET Core 10 runtime, or use a relay that runs elsewhere: Set-WireRelay <url>."),
+        [WireReason.RelayStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The relay did not start.", "Read its log; the port may be taken."),
+        [WireReason.RelayNotRunning] = new(WireErrorCategory.ObjectNotFound, "No relay runs from this home.", "Start one with 'Start-WireRelay'."),
+
+        [WireReason.DaemonRunning] = new(WireErrorCategory.ResourceExists, "A daemon runs for this home already.", "Nothing to do; see 'Get-WireDaemon'."),
+        [WireReason.DaemonNotRunning] = new(WireErrorCategory.ObjectNotFound, "No daemon runs for this home.", "Start it with 'Start-WireDaemon', or schedule 'Invoke-WireTick'."),
+        [WireReason.DaemonStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The daemon did not become ready.", "Read its log; 'Get-WireDaemon' tells where."),
+        [WireReason.DaemonInRemoting] = new(WireErrorCategory.InvalidOperation, "A daemon started in a remoting session would end with it.", "Start it in a local session, or schedule 'Invoke-WireTick' with cron, systemd or the Task Scheduler."),
+
+        [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
+    }.ToFrozenDictionary();
+
+    /// <summary>The entry of a reason.</summary>
+    public static WireErrorEntry Of(WireReason reason) => Entries[reason];
+
+    /// <summary>The ErrorId of a reason: <c>Wire</c> + its name.</summary>
+    public static string ToErrorId(this WireReason reason) => "Wire" + reason;
+
+    /// <summary>The form that stands in files, the journal and events: <c>sas_mismatch</c>.</summary>
+    public static string ToWire(this WireReason reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString());
+
+    /// <summary>Reads the snake_case form; false for a reason that this version does not know.</summary>
+    public static bool TryParseWire(string? text, out WireReason reason)
+    {
+        foreach (var known in Entries.Keys)
+        {
+            if (known.ToWire() == text)
+            {
+                reason = known;
+                return true;
+            }
+        }
+
+        reason = default;
+        return false;
+    }
+}

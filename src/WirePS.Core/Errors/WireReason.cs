@@ -1,0 +1,86 @@
+namespace WirePS;
+
+/// <summary>
+/// Every way in which an operation of WirePS can be refused or can fail. The name is the stable part of an
+/// ErrorId (<c>Wire</c> + name), its snake_case form stands in files, journal and events (wireps.md §9).
+/// <see cref="WireErrorCatalogue"/> holds what each one means and what to do next.
+/// </summary>
+public enum WireReason
+{
+    // The machine
+    SodiumUnavailable,
+    SodiumSelfTestFailed,
+
+    // Files and homes
+    HomeInUse,
+    FileNotPrivate,
+    FileForeignOwner,
+    FileCorrupt,
+    FileUnreadable,
+    FileNewerVersion,
+    StorageFull,
+    StorageFailed,
+    LockTimeout,
+    VersionConflict,
+    JournalTampered,
+
+    // Identity
+    InvalidHandle,
+    IdentityExists,
+    IdentityIncomplete,
+    InvalidCard,
+    InvalidEvent,
+    InvalidJson,
+
+    // Codes and digits
+    InvalidLength,
+    InvalidSymbol,
+    MistypedCode,
+    CodeUsed,
+    InvalidDigits,
+    DigitsRequired,
+
+    // How a pairing ends (pairing-v2.md §5)
+    SasMismatch,
+    SelfPairing,
+    Cancelled,
+    Expired,
+    Crowded,
+    InvalidShare,
+    ProtocolError,
+    IdentityMismatch,
+    IdentityConflict,
+    RelayLostReply,
+    UnsupportedVersion,
+    AbortedRestart,
+
+    // Asking about pairings and peers
+    PairNotFound,
+    PairNotReady,
+    PairActive,
+    PairEnded,
+    PeerNotFound,
+    PeerAmbiguous,
+    WaitTimeout,
+
+    // Relays
+    RelayNotConfigured,
+    RelayInvalidUrl,
+    RelayInsecure,
+    RelayUnreachable,
+    RelayRateLimited,
+    RelayRefused,
+    RelayBadReply,
+    RelayRuntimeMissing,
+    RelayStartFailed,
+    RelayNotRunning,
+
+    // Daemon
+    DaemonRunning,
+    DaemonNotRunning,
+    DaemonStartFailed,
+    DaemonInRemoting,
+
+    // Values a caller gave
+    InvalidDuration,
+}

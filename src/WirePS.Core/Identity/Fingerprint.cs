@@ -1,0 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
+using WirePS.Cryptography;
+
+namespace WirePS.Identity;
+
+/// <summary>Names and fingerprints of public keys (wire.md §1.2, wireps.md §1).</summary>
+[SuppressMessage("Naming", "CA1720", Justification = "Short and long are the two lengths in use.")]
+public static class Fingerprint
+{
+    private const int ShortBytes = 4;
+    private const int LongBytes = 16;
+    private const int GroupLength = 4;
+
+    /// <summary>Eight hex digits, as in a DID: a name, never a proof; a second key with the same ones takes a day to find.</summary>
+    /// <param name="publicKey">32 bytes.</param>
+    public static string Short(ReadOnlySpan<byte> publicKey) => Hex(publicKey, ShortBytes);
+
+    /// <summary>32 hex digits, as in the DIDs of operators and organisations.</summary>
+    /// <param name="publicKey">32 bytes.</param>
+    public static string Long(ReadOnlySpan<byte> publicKey) => Hex(publicKey, LongBytes);
+
+    /// <summary>What people compare: eight groups of four hex digits, separated by spaces.</summary>
+    /// <param name="publicKey">32 bytes.</param>
+    public static string Display(ReadOnlySpan<byte> publicKey)
+    {
+        var hex = Long(publicKey);
+        var text = new StringBuilder(hex.Length + (hex.Length / GroupLength));
+        for (var i = 0; i < hex.Length; i += GroupLength)
+        {
+            if (i > 0)
+            {
+                text.Append(' ');
+            }
+
+            text.Append(hex, i, GroupLength);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The key id of events: <c>handle:fingerprint</c>.</summary>
+    public static string KeyId(string handle, ReadOnlySpan<byte> publicKey) => handle + ":" + Short(publicKey);
+
+    /// <summary>The name of a key in a card: <c>ed25519:handle:fingerprint</c>.</summary>
+    public static string CardKeyName(string handle, ReadOnlySpan<byte> publicKey) => "ed25519:" + KeyId(handle, publicKey);
+
+    private static string Hex(ReadOnlySpan<byte> publicKey, int bytes)
+    {
+        if (publicKey.Length != Ed25519.PublicKeyBytes)
+        {
+            throw new ArgumentException($"A public key has {Ed25519.PublicKeyBytes} bytes.", nameof(publicKey));
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(publicKey).AsSpan(0, bytes));
+    }
+}

@@ -89,6 +89,7 @@ public static class WireErrorCatalogue
         [WireReason.IdentityMismatch] = new(WireErrorCategory.SecurityError, "The identity that the other side presented does not hold together.", "Do not trust it. Make a new code, and check with the other side which program it runs."),
         [WireReason.IdentityConflict] = new(WireErrorCategory.SecurityError, "Another key is already trusted under the same name.", "Compare both fingerprints with the other side ('Get-WirePeer'). If the old one is gone for good, 'Remove-WirePeer' it: the pairing then goes on by itself."),
         [WireReason.RelayLostReply] = new(WireErrorCategory.ConnectionError, "The relay took the opening of the pairing, but its answer was lost, and this relay does not answer twice.", "Make a new code with 'New-WirePair'. A WirePS relay does not have this limit."),
+        [WireReason.RelayInterference] = new(WireErrorCategory.SecurityError, "The relay served different messages for the same step, or somebody took this side's place there.", "Do not go on over this relay. Make a new code over another one, and compare the digits carefully."),
         [WireReason.UnsupportedVersion] = new(WireErrorCategory.ProtocolError, "The pairing uses a protocol that this version does not know.", "Update WirePS on both sides."),
         [WireReason.AbortedRestart] = new(WireErrorCategory.InvalidData, "The pairing's file could not be read back.", "Make a new code with 'New-WirePair'."),
 

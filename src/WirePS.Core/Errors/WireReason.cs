@@ -51,6 +51,7 @@ public enum WireReason
     IdentityMismatch,
     IdentityConflict,
     RelayLostReply,
+    RelayInterference,
     UnsupportedVersion,
     AbortedRestart,
 

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using WirePS.Identity;
+using WirePS.Storage;
+
+namespace WirePS.Daemon;
+
+/// <summary>A daemon, as its pid file tells (wire.md §6.3).</summary>
+/// <param name="Pid">The process.</param>
+/// <param name="IsOurs">False where another program wrote the file.</param>
+/// <param name="BinPath">The program.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="StartedAt">When it started.</param>
+public sealed record DaemonRecord(int Pid, bool IsOurs, string? BinPath, string? Version, DateTimeOffset? StartedAt);
+
+/// <summary>
+/// What the daemon of a home and those who ask about it know of each other: a lock that lives as long as the daemon,
+/// the pid file, and a file that asks it to stop.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+/// <param name="time">The clock.</param>
+public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider time)
+{
+    private const string Schema = "wire-daemon-pid-v1";
+    private const string Program = "WirePS";
+    private const int MaxBytes = 64 * 1024;
+
+    /// <summary>Asks the daemon to stop by being there.</summary>
+    public string StopFile => Path.Combine(home.StateFolder, "daemon.stop");
+
+    /// <summary>Takes the place of this home's daemon; null where somebody has it. The place is free when its holder dies, however it dies.</summary>
+    public IDisposable? TryClaim() => files.TryLock(home.DaemonLockFile);
+
+    /// <summary>True where a daemon runs for this home.</summary>
+    public bool IsRunning()
+    {
+        if (!files.Exists(home.DaemonLockFile))
+        {
+            return false;
+        }
+
+        using var free = TryClaim();
+        return free is null;
+    }
+
+    /// <summary>Tells who the daemon is. Its presence says that the daemon is ready.</summary>
+    public void Announce(string? did, string? relayUrl)
+    {
+        var record = new JsonObject
+        {
+            ["schema"] = Schema,
+            ["pid"] = Environment.ProcessId,
+            ["bin_path"] = Environment.ProcessPath,
+            ["version"] = typeof(DaemonFiles).Assembly.GetName().Version?.ToString(3),
+            ["started_at"] = Timestamps.Format(time.GetUtcNow()),
+            ["did"] = did,
+            ["relay_url"] = relayUrl,
+            ["program"] = Program,
+        };
+        files.WritePrivate(home.DaemonPidFile, JsonSerializer.SerializeToUtf8Bytes(record, JsonTreeJson.Default.JsonObject));
+    }
+
+    /// <summary>Takes the announcement back.</summary>
+    public void Retract()
+    {
+        if (Read() is { IsOurs: true } record && record.Pid == Environment.ProcessId)
+        {
+            files.Delete(home.DaemonPidFile);
+        }
+
+        files.Delete(StopFile);
+    }
+
+    /// <summary>Asks the daemon to stop.</summary>
+    public void RequestStop() => files.WritePrivate(StopFile, []);
+
+    /// <summary>True where the daemon has been asked to stop.</summary>
+    public bool IsStopRequested() => files.Exists(StopFile);
+
+    /// <summary>Forgets an earlier wish to stop.</summary>
+    public void ClearStop() => files.Delete(StopFile);
+
+    /// <summary>What the pid file says; null where there is none or it says nothing usable.</summary>
+    public DaemonRecord? Read()
+    {
+        if (files.ReadPrivate(home.DaemonPidFile, MaxBytes) is not { } text)
+        {
+            return null;
+        }
+
+        try
+        {
+            // Before its version 0.5.11 the other program wrote a bare number.
+            return JsonNode.Parse(text) switch
+            {
+                JsonObject record when record["pid"] is JsonValue pid => new DaemonRecord(
+                    pid.GetValue<int>(),
+                    (string?)record["program"] == Program,
+                    (string?)record["bin_path"],
+                    (string?)record["version"],
+                    Timestamps.TryParse((string?)record["started_at"], out var started) ? started : null),
+                JsonValue bare => new DaemonRecord(bare.GetValue<int>(), false, null, null, null),
+                _ => null,
+            };
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary><see cref="WireReason.HomeInUse"/> where the pid file names another program that is alive.</summary>
+    public void RequireNoForeignDaemon()
+    {
+        DaemonRecord? record;
+        try
+        {
+            record = Read();
+        }
+        catch (WireException error) when (error.Reason == WireReason.FileNotPrivate)
+        {
+            // Ours are private; the other program's are as open as its umask.
+            throw new WireException(WireReason.HomeInUse, "The daemon.pid of this home was not written by WirePS.", home.DaemonPidFile, error);
+        }
+
+        if (record is { IsOurs: false } && IsAlive(record.Pid))
+        {
+            throw new WireException(WireReason.HomeInUse, $"This home is used by '{record.BinPath ?? "wire"}' (process {record.Pid}).", home.DaemonPidFile);
+        }
+    }
+
+    private static bool IsAlive(int pid)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(pid);
+            return !process.HasExited;
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}

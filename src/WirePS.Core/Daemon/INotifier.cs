@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using WirePS.Identity;
+using WirePS.Pairing;
+
+namespace WirePS.Daemon;
+
+/// <summary>Tells the person at the desk what happened. Never blocks, never fails, shows no secret.</summary>
+public interface INotifier
+{
+    /// <summary>A pairing has changed its status.</summary>
+    void PairMoved(PendingPair pair);
+}
+
+/// <summary>Says nothing.</summary>
+public sealed class SilentNotifier : INotifier
+{
+    /// <summary>The one instance.</summary>
+    public static SilentNotifier Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public void PairMoved(PendingPair pair)
+    {
+    }
+}
+
+/// <summary>
+/// Notifications of the desktop, where there is one: <c>notify-send</c> or <c>osascript</c>. Off by the file
+/// <c>quiet</c> in the configuration folder, or by <c>WIRE_NO_TOASTS</c>.
+/// </summary>
+/// <param name="home">The home, for its <c>quiet</c> file.</param>
+public sealed class DesktopNotifier(WireHome home) : INotifier
+{
+    /// <inheritdoc/>
+    public void PairMoved(PendingPair pair)
+    {
+        if (TextOf(pair) is { } text && !IsQuiet())
+        {
+            Show(text.Title, text.Body);
+        }
+    }
+
+    /// <summary>What a change of status has to say; null where nothing. Names no code and no digits: a toast is read by whoever stands there.</summary>
+    internal static (string Title, string Body)? TextOf(PendingPair pair) => pair.Status switch
+    {
+        PairStatus.SasReady => ("WirePS: compare the digits", "The other side is there. Get-WirePendingPair shows your six digits; Confirm-WirePair takes the other side's."),
+        PairStatus.Paired => ("WirePS: paired", $"{pair.PeerDid} is now a verified peer."),
+        PairStatus.Aborted => ("WirePS: pairing ended", WireErrorCatalogue.Of(pair.Reason ?? WireReason.ProtocolError).Meaning),
+        _ => null,
+    };
+
+    private bool IsQuiet() =>
+        File.Exists(home.QuietFile) || Environment.GetEnvironmentVariable("WIRE_NO_TOASTS") is { Length: > 0 } and not "0";
+
+    private static void Show(string title, string body)
+    {
+        var command = OperatingSystem.IsMacOS()
+            ? new ProcessStartInfo("osascript", ["-e", "on run argv", "-e", "display notification (item 2 of argv) with title (item 1 of argv)", "-e", "end run", title, body])
+            : OperatingSystem.IsLinux() && HasDesktop()
+                ? new ProcessStartInfo("notify-send", ["--app-name=WirePS", title, body])
+                : null;
+        if (command is null)
+        {
+            return;
+        }
+
+        try
+        {
+            command.RedirectStandardError = command.RedirectStandardOutput = true;
+            using var process = Process.Start(command);
+        }
+        catch (Exception error) when (error is System.ComponentModel.Win32Exception or IOException)
+        {
+            // No such program: there is no desktop to speak to.
+        }
+    }
+
+    private static bool HasDesktop() =>
+        Environment.GetEnvironmentVariable("DBUS_SESSION_BUS_ADDRESS") is { Length: > 0 }
+        && (Environment.GetEnvironmentVariable("DISPLAY") is { Length: > 0 } || Environment.GetEnvironmentVariable("WAYLAND_DISPLAY") is { Length: > 0 });
+}

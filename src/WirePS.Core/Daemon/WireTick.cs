@@ -1,0 +1,73 @@
+using WirePS.Pairing;
+using WirePS.Trust;
+
+namespace WirePS.Daemon;
+
+/// <summary>What one pass over everything did.</summary>
+/// <param name="Moves">The changes of status.</param>
+/// <param name="Failures">What went wrong, for each thing that it went wrong with; the others were not affected.</param>
+public sealed record TickReport(IReadOnlyList<PairMoved> Moves, IReadOnlyList<TickFailure> Failures);
+
+/// <summary>Something that went wrong in a pass.</summary>
+/// <param name="PairId">The pairing; null where it is not about one.</param>
+/// <param name="Error">What.</param>
+public sealed record TickFailure(string? PairId, WireException Error);
+
+/// <summary>One pass over everything that waits in a home: needs no memory of the one before.</summary>
+/// <param name="store">The pairings.</param>
+/// <param name="runner">Drives a pairing.</param>
+/// <param name="revocations">Grants to be revoked.</param>
+public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations)
+{
+    private const int AtOnce = 16;
+
+    /// <summary>Makes the pass. Nothing is waited for but answers.</summary>
+    public async Task<TickReport> RunAsync(CancellationToken cancellationToken)
+    {
+        var moves = new List<PairMoved>();
+        var failures = new List<TickFailure>();
+        var gate = new Lock();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(store.Keys(), options, async (entry, token) =>
+        {
+            PairPass pass;
+            try
+            {
+                pass = await runner.RunAsync(entry.Key, new PairPassOptions(IsFirst: true, TimeSpan.Zero), token).ConfigureAwait(false);
+            }
+            catch (WireException error)
+            {
+                lock (gate)
+                {
+                    failures.Add(new TickFailure(null, error));
+                }
+
+                return;
+            }
+
+            lock (gate)
+            {
+                moves.AddRange(pass.Moves);
+                if (pass.Trouble is not null)
+                {
+                    failures.Add(new TickFailure(pass.Pair?.Id, pass.Trouble));
+                }
+            }
+        }).ConfigureAwait(false);
+
+        try
+        {
+            if (await revocations.RunAsync(cancellationToken).ConfigureAwait(false) is { } trouble)
+            {
+                failures.Add(new TickFailure(null, trouble));
+            }
+        }
+        catch (WireException error)
+        {
+            failures.Add(new TickFailure(null, error));
+        }
+
+        moves.Sort(static (a, b) => a.Time.CompareTo(b.Time));
+        return new TickReport(moves, failures);
+    }
+}

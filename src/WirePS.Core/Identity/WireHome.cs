@@ -1,0 +1,111 @@
+namespace WirePS.Identity;
+
+/// <summary>
+/// Where everything of one identity stands (wireps.md §1, wire.md §10). A home is a place, not a state: making this
+/// object touches nothing.
+/// </summary>
+public sealed class WireHome
+{
+    private WireHome(string root, string configFolder, string stateFolder)
+    {
+        Root = root;
+        ConfigFolder = configFolder;
+        StateFolder = stateFolder;
+    }
+
+    /// <summary>What a person would name: the folder given, or the state folder of the platform.</summary>
+    public string Root { get; }
+
+    /// <summary>Keys, card, trust, settings.</summary>
+    public string ConfigFolder { get; }
+
+    /// <summary>Pairings, journal, daemon.</summary>
+    public string StateFolder { get; }
+
+    /// <summary>The 32-byte Ed25519 seed.</summary>
+    public string PrivateKeyFile => Path.Combine(ConfigFolder, "private.key");
+
+    /// <summary>The signed agent card.</summary>
+    public string CardFile => Path.Combine(ConfigFolder, "agent-card.json");
+
+    /// <summary>Whom this home trusts.</summary>
+    public string TrustFile => Path.Combine(ConfigFolder, "trust.json");
+
+    /// <summary>Mailboxes of this home, and routes to its peers.</summary>
+    public string RelayFile => Path.Combine(ConfigFolder, "relay.json");
+
+    /// <summary>The settings of this home.</summary>
+    public string SettingsFile => Path.Combine(ConfigFolder, "settings.json");
+
+    /// <summary>Present: no desktop notifications.</summary>
+    public string QuietFile => Path.Combine(ConfigFolder, "quiet");
+
+    /// <summary>One file per pairing.</summary>
+    public string PendingPairFolder => Path.Combine(StateFolder, "pending-pair");
+
+    /// <summary>The hash-chained journal.</summary>
+    public string JournalFile => Path.Combine(StateFolder, "journal.jsonl");
+
+    /// <summary>Grants that are still to be revoked at their relays.</summary>
+    public string RevocationsFile => Path.Combine(StateFolder, "revocations.json");
+
+    /// <summary>Who the daemon of this home is (wire.md §6.3).</summary>
+    public string DaemonPidFile => Path.Combine(StateFolder, "daemon.pid");
+
+    /// <summary>Held by the daemon for as long as it lives.</summary>
+    public string DaemonLockFile => Path.Combine(StateFolder, "daemon.lock");
+
+    /// <summary>What the daemon has to say.</summary>
+    public string DaemonLogFile => Path.Combine(StateFolder, "daemon.log");
+
+    /// <summary>The relay that runs from this home, where one does.</summary>
+    public string RelayStateFolder => Path.Combine(StateFolder, "relay");
+
+    /// <summary>The lock that guards <paramref name="name"/>, a store of this home.</summary>
+    public string LockFile(string name) => Path.Combine(StateFolder, "locks", name + ".lock");
+
+    /// <summary>
+    /// The home to use: the folder given, else <c>WIRE_HOME</c>, else folders named <c>wireps</c> in the platform's
+    /// places for configuration and state.
+    /// </summary>
+    /// <param name="folder">What the caller gave; null for none. A relative path counts from the current folder.</param>
+    public static WireHome Resolve(string? folder)
+    {
+        folder ??= NonEmpty("WIRE_HOME");
+        if (folder is not null)
+        {
+            var root = Path.GetFullPath(folder);
+            return new WireHome(root, Path.Combine(root, "config", "wire"), Path.Combine(root, "state", "wire"));
+        }
+
+        var (config, state) = PlatformFolders();
+        return new WireHome(state, config, state);
+    }
+
+    private static (string Config, string State) PlatformFolders()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return (
+                Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData), "wireps"),
+                Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "wireps"));
+        }
+
+        var user = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        if (OperatingSystem.IsMacOS())
+        {
+            var support = Path.Combine(user, "Library", "Application Support", "wireps");
+            return (support, Path.Combine(support, "state"));
+        }
+
+        return (
+            Path.Combine(NonEmpty("XDG_CONFIG_HOME") ?? Path.Combine(user, ".config"), "wireps"),
+            Path.Combine(NonEmpty("XDG_STATE_HOME") ?? Path.Combine(user, ".local", "state"), "wireps"));
+    }
+
+    private static string? NonEmpty(string variable)
+    {
+        var value = Environment.GetEnvironmentVariable(variable);
+        return string.IsNullOrEmpty(value) ? null : value;
+    }
+}

@@ -1,0 +1,196 @@
+using System.IO.Enumeration;
+using WirePS.Cryptography;
+using WirePS.Identity;
+using WirePS.Relay;
+using WirePS.Storage;
+
+namespace WirePS.Pairing;
+
+/// <summary>What a pairing is waited for.</summary>
+public enum PairMilestone
+{
+    /// <summary>The digits can be compared.</summary>
+    SasReady,
+
+    /// <summary>The peer is pinned.</summary>
+    Paired,
+}
+
+/// <summary>What people do with pairings. Each is short: the network is left to the tick and the daemon.</summary>
+/// <param name="identity">Who the home is.</param>
+/// <param name="settings">Its settings.</param>
+/// <param name="store">Its pairings.</param>
+/// <param name="protocols">The protocols, by number.</param>
+/// <param name="random">Fresh random bytes.</param>
+/// <param name="time">The clock.</param>
+/// <param name="home">The home.</param>
+public sealed class PairOperations(
+    IdentityStore identity,
+    HomeSettings settings,
+    PendingPairStore store,
+    IReadOnlyDictionary<int, IPairProtocol> protocols,
+    IRandomSource random,
+    TimeProvider time,
+    WireHome home)
+{
+    /// <summary>The lifetime of a pairing that does not ask for another one.</summary>
+    public static readonly TimeSpan DefaultLifetime = TimeSpan.FromHours(24);
+
+    /// <summary>The shortest lifetime of a new pairing.</summary>
+    public static readonly TimeSpan ShortestLifetime = TimeSpan.FromSeconds(60);
+
+    /// <summary>The longest.</summary>
+    public static readonly TimeSpan LongestLifetime = TimeSpan.FromDays(7);
+
+    /// <summary>
+    /// Asks for a pairing: makes a code, or takes the one that was typed, and writes the pairing's file. Nothing is
+    /// sent. The identity is made where there is none.
+    /// </summary>
+    /// <param name="typedCode">The code, as a person typed it; null to make one.</param>
+    /// <param name="relay">The relay; null for the home's.</param>
+    /// <param name="allowInsecureRelay">True where plain http to another machine is accepted.</param>
+    /// <param name="lifetime">From 60 seconds to 7 days; null for a day.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<(string Key, PendingPair Pair)> RequestAsync(string? typedCode, string? relay, bool allowInsecureRelay, TimeSpan? lifetime, CancellationToken cancellationToken)
+    {
+        var span = lifetime ?? DefaultLifetime;
+        if (span < ShortestLifetime || span > LongestLifetime)
+        {
+            throw new WireException(WireReason.InvalidDuration, null, span.ToString());
+        }
+
+        // The code is read before anything is made: a typing error costs nothing.
+        var code = typedCode is null ? CodePhrase.Generate(random) : CodePhrase.Parse(typedCode);
+        var relayUrl = settings.ResolveRelay(relay, allowInsecureRelay);
+        await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
+        var now = time.GetUtcNow();
+        var id = new byte[16];
+        random.Fill(id);
+        using var seed = SecretBytes.Random(32, random);
+        var request = new PairRequest(code, typedCode is null ? PairRole.Host : PairRole.Guest, relayUrl, Convert.ToHexStringLower(id), seed.Span.ToArray(), now, now + span);
+        var pair = protocols[1].Create(request);
+        var key = await store.CreateAsync(pair, cancellationToken).ConfigureAwait(false);
+        return (key, store.Load(key) ?? pair);
+    }
+
+    /// <summary>The pairings whose code or id fits one of the patterns (all, where there is none), by age, with the files that cannot be read.</summary>
+    public IReadOnlyList<PairFile> List(IReadOnlyCollection<string>? patterns) =>
+        [.. store.List().Where(f => patterns is null || patterns.Count == 0 || patterns.Any(p => Fits(f, p)))];
+
+    /// <summary>
+    /// Compares the digits that the other side read out. <see cref="WireReason.InvalidDigits"/> and
+    /// <see cref="WireReason.PairNotReady"/> change nothing; other digits end the pairing with
+    /// <see cref="WireReason.SasMismatch"/>. Confirming again what is confirmed is harmless.
+    /// </summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="typedDigits">What was typed.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<PendingPair> ConfirmAsync(string key, string typedDigits, CancellationToken cancellationToken)
+    {
+        var digits = ShortAuthenticationString.ParseTyped(typedDigits);
+        var own = identity.Find() ?? throw new WireException(WireReason.IdentityIncomplete, "This home has pairings, but no identity.", home.CardFile);
+        var fresh = new byte[32];
+        random.Fill(fresh);
+        var pair = await store.UpdateAsync(
+            key,
+            null,
+            current => current.Status switch
+            {
+                PairStatus.SasReady => protocols[current.Protocol].Step(current, new PairInput.Confirmed(digits, own.Card, fresh), time.GetUtcNow()),
+                PairStatus.Confirmed or PairStatus.Paired => current,
+                PairStatus.Aborted or PairStatus.AbortedRestart => throw new WireException(WireReason.PairEnded, null, current.Id),
+                _ => throw new WireException(WireReason.PairNotReady, null, current.Id),
+            },
+            cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
+        return pair is { Status: PairStatus.Aborted, Reason: { } reason } ? throw new WireException(reason, null, pair.Id) : pair;
+    }
+
+    /// <summary>
+    /// Stops a pairing: it ends at once, or, where this side had confirmed, when the relay has said whether it came
+    /// too late. What is to be told to the relay is left to the tick and the daemon.
+    /// </summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<PendingPair> StopAsync(string key, CancellationToken cancellationToken) =>
+        await store.UpdateAsync(
+            key,
+            null,
+            current => current.IsEnded
+                ? throw new WireException(WireReason.PairEnded, null, current.Id)
+                : protocols[current.Protocol].Step(current, new PairInput.Stopped(), time.GetUtcNow()),
+            cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
+
+    /// <summary>Removes an ended pairing from the list; <see cref="WireReason.PairActive"/> where it has not ended.</summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task RemoveAsync(string key, CancellationToken cancellationToken)
+    {
+        var pair = store.Load(key) ?? throw NotFound(key);
+        if (!pair.IsEnded || !await store.RemoveAsync(key, time.GetUtcNow(), cancellationToken).ConfigureAwait(false))
+        {
+            throw new WireException(WireReason.PairActive, null, pair.Id);
+        }
+    }
+
+    /// <summary>
+    /// Waits until a pairing has come to a point. An end without a pin is its reason as an error; a time-out is
+    /// <see cref="WireReason.WaitTimeout"/> and changes nothing.
+    /// </summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="milestone">The point.</param>
+    /// <param name="timeout">How long; null for as long as the pairing lives.</param>
+    /// <param name="cancellationToken">Ends the wait; the pairing goes on.</param>
+    public async Task<PendingPair> WaitAsync(string key, PairMilestone milestone, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        await foreach (var pair in WatchAsync(key, timeout, cancellationToken).ConfigureAwait(false))
+        {
+            if (pair.Status == PairStatus.Paired || (milestone == PairMilestone.SasReady && pair.Status is PairStatus.SasReady or PairStatus.Confirmed))
+            {
+                return pair;
+            }
+
+            if (pair.IsEnded)
+            {
+                throw new WireException(pair.Reason ?? WireReason.AbortedRestart, null, pair.Id);
+            }
+        }
+
+        throw NotFound(key);
+    }
+
+    /// <summary>A pairing as it is now and after every change, until its file is gone.</summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="timeout">Throws <see cref="WireReason.WaitTimeout"/> after that; null for never.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    public async IAsyncEnumerable<PendingPair> WatchAsync(string key, TimeSpan? timeout, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var watch = new FolderWatch(home.PendingPairFolder, TimeSpan.FromMilliseconds(500));
+        using var limit = new CancellationTokenSource(timeout ?? Timeout.InfiniteTimeSpan, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var version = -1L;
+        while (store.Load(key) is { } pair)
+        {
+            if (pair.Version != version)
+            {
+                version = pair.Version;
+                yield return pair;
+            }
+
+            try
+            {
+                await watch.WaitAsync(either.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new WireException(WireReason.WaitTimeout, null, pair.Id);
+            }
+        }
+    }
+
+    private static bool Fits(PairFile file, string pattern) =>
+        FileSystemName.MatchesSimpleExpression(pattern, file.Pair?.Code ?? file.Key)
+        || (file.Pair is { } pair && FileSystemName.MatchesSimpleExpression(pattern, pair.Id));
+
+    // The name of a file is a code, and a code is a secret: it is no target.
+    private static WireException NotFound(string key) => new(WireReason.PairNotFound, key.Length == 0 ? null : "There is no pairing with this code.");
+}

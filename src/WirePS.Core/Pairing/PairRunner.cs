@@ -1,0 +1,198 @@
+using WirePS.Cryptography;
+using WirePS.Daemon;
+using WirePS.Relay;
+using WirePS.Trust;
+
+namespace WirePS.Pairing;
+
+/// <summary>A change of status, as the tick and the daemon report it. Holds no secret.</summary>
+/// <param name="Id">The pairing's name.</param>
+/// <param name="Role">This side.</param>
+/// <param name="From">Before.</param>
+/// <param name="To">After.</param>
+/// <param name="Reason">Why; null where nothing needs a reason.</param>
+/// <param name="PeerDid">The peer, where it is known.</param>
+/// <param name="Time">When.</param>
+public sealed record PairMoved(string Id, PairRole Role, PairStatus? From, PairStatus To, WireReason? Reason, string? PeerDid, DateTimeOffset Time);
+
+/// <summary>How far one pass over a pairing came.</summary>
+/// <param name="Pair">Its state; null where the file is gone.</param>
+/// <param name="Moves">The changes of status on the way.</param>
+/// <param name="ResumeAt">When to go on; null: only when the file changes.</param>
+/// <param name="Trouble">The relay trouble that ended the pass.</param>
+public sealed record PairPass(PendingPair? Pair, IReadOnlyList<PairMoved> Moves, DateTimeOffset? ResumeAt, RelayException? Trouble = null);
+
+/// <summary>How a pass over a pairing is to be made.</summary>
+/// <param name="IsFirst">True for the first pass of this process over it.</param>
+/// <param name="Wait">How long to wait for the other side; zero to look once.</param>
+/// <param name="Seen">Is told the version of every state that the pass goes by.</param>
+/// <param name="Wake">Cuts the wait short, and nothing else.</param>
+public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? Seen = null, CancellationToken Wake = default);
+
+/// <summary>
+/// Drives one pairing as far as it goes: asks its machine what to do, does it, stores what came of it. The state on
+/// disk is all it goes by, so any process can go on where another one died.
+/// </summary>
+/// <param name="store">The pairings.</param>
+/// <param name="protocols">The protocols, by number.</param>
+/// <param name="relays">The relays.</param>
+/// <param name="mailboxes">The home's mailboxes.</param>
+/// <param name="trust">Whom the home trusts.</param>
+/// <param name="peers">Removal of peers.</param>
+/// <param name="revocations">Grants to be revoked.</param>
+/// <param name="notifier">Tells the person.</param>
+/// <param name="random">Fresh random bytes.</param>
+/// <param name="time">The clock.</param>
+public sealed class PairRunner(
+    PendingPairStore store,
+    IReadOnlyDictionary<int, IPairProtocol> protocols,
+    IRelayConnections relays,
+    MailboxBook mailboxes,
+    TrustStore trust,
+    PeerOperations peers,
+    GrantRevocations revocations,
+    INotifier notifier,
+    IRandomSource random,
+    TimeProvider time)
+{
+    /// <summary>How long a pairing rests whose next step needs something that is not there, such as a name to become free.</summary>
+    private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(5);
+
+    /// <summary>One pass: until the pairing rests, the relay has trouble, or the wait is over.</summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="options">How.</param>
+    /// <param name="cancellationToken">Ends the pass; what was stored stays.</param>
+    public async Task<PairPass> RunAsync(string key, PairPassOptions options, CancellationToken cancellationToken)
+    {
+        var moves = new List<PairMoved>();
+        var pair = store.Load(key);
+        if (pair is null)
+        {
+            return new PairPass(null, moves, null);
+        }
+
+        if (options.IsFirst)
+        {
+            await store.RepairJournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
+        }
+
+        while (pair is not null)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            options.Seen?.Invoke(pair.Version);
+            var now = time.GetUtcNow();
+            PairInput? input;
+            switch (ProtocolOf(pair).Next(pair, now))
+            {
+                case PairEffect.Rest rest:
+                    return new PairPass(pair, moves, rest.Until);
+                case PairEffect.Collect:
+                    await store.RemoveAsync(key, now, cancellationToken).ConfigureAwait(false);
+                    return new PairPass(null, moves, null);
+                case PairEffect.Apply apply:
+                    input = apply.Input;
+                    break;
+                case PairEffect.Work work:
+                    try
+                    {
+                        input = await WorkAsync(work, pair, options, cancellationToken).ConfigureAwait(false);
+                    }
+                    catch (OperationCanceledException) when (options.Wake.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+                    {
+                        return new PairPass(pair, moves, now);
+                    }
+                    catch (RelayException trouble)
+                    {
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message), moves, cancellationToken).ConfigureAwait(false);
+                        return new PairPass(pair, moves, null, trouble);
+                    }
+
+                    if (pair is { LastError: not null, Reason: null })
+                    {
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
+                    }
+
+                    if (work.IsWait && pair is not null && Leads(pair, input) == pair)
+                    {
+                        return new PairPass(pair, moves, options.Wait > TimeSpan.Zero ? now : null);
+                    }
+
+                    break;
+                default:
+                    throw new InvalidOperationException("The protocol asked for something that no runner knows.");
+            }
+
+            if (pair is null)
+            {
+                break;
+            }
+
+            var next = await StepAsync(key, pair, input, moves, cancellationToken).ConfigureAwait(false);
+            if (next is not null && next.Version == pair.Version)
+            {
+                return new PairPass(next, moves, now + Stuck);
+            }
+
+            pair = next;
+        }
+
+        return new PairPass(null, moves, null);
+    }
+
+    private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
+
+    private PendingPair Leads(PendingPair pair, PairInput? input) =>
+        input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
+
+    private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
+    {
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, trust, peers, revocations, random, time);
+        if (!work.IsWait)
+        {
+            return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        }
+
+        var wait = options.Wait;
+        if (pair.ExpiresAt is { } expires && !pair.IsEnded && expires - time.GetUtcNow() is { } left && left > TimeSpan.Zero && left < wait)
+        {
+            wait = left;
+        }
+
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(options.Wake, cancellationToken);
+        return await work.RunAsync(surroundings, pair, wait, either.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>Stores what an input leads to; where another writer was faster, its state is gone on from and the work done again.</summary>
+    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, CancellationToken cancellationToken)
+    {
+        var planned = Leads(pair, input);
+        if (planned == pair)
+        {
+            return pair;
+        }
+
+        if (planned.PeerAcked && !pair.PeerAcked && planned.PeerDid is { } acked)
+        {
+            await trust.SetPeerAckedAsync(acked, cancellationToken).ConfigureAwait(false);
+        }
+
+        var applied = false;
+        var next = await store.UpdateAsync(
+            key,
+            pair.Version,
+            _ =>
+            {
+                applied = true;
+                return planned;
+            },
+            cancellationToken).ConfigureAwait(false);
+        if (applied && next is { LastTransition: { } last } && next.Transitions > pair.Transitions)
+        {
+            moves.Add(new PairMoved(next.Id, next.Role, last.From, last.To, next.Reason, next.PeerDid, last.Time));
+            notifier.PairMoved(next);
+        }
+
+        return next;
+    }
+}

@@ -1,0 +1,200 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using WirePS.Identity;
+using WirePS.Relay;
+using WirePS.Storage;
+
+namespace WirePS.Pairing;
+
+/// <summary>One file of the pending folder: a pairing, or the reason why it cannot be read.</summary>
+/// <param name="Key">Its name without the ending.</param>
+/// <param name="Pair">The pairing; null where the file cannot be used.</param>
+/// <param name="Error">Why not.</param>
+public sealed record PairFile(string Key, PendingPair? Pair, WireException? Error);
+
+/// <summary>
+/// The files of the pairings (wireps.md §2): one each, private, replaced in one step, written under a lock after a look
+/// at the version, and followed by the journal's line where the status has changed.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+/// <param name="journal">Its journal.</param>
+public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal)
+{
+    private const int MaxFileBytes = 256 * 1024;
+    private const string Ending = ".json";
+    private const string GuestEnding = ".guest";
+
+    private readonly string _lockFile = home.LockFile("pending-pair");
+
+    /// <summary>The names of all files, in no order.</summary>
+    public IReadOnlyList<(string Key, DateTimeOffset LastWriteUtc)> Keys() =>
+        [.. files.List(home.PendingPairFolder)
+            .Where(static f => IsPairFile(f.Path))
+            .Select(static f => (KeyOf(f.Path), f.LastWriteUtc))];
+
+    /// <summary>Every file, read; by age. One that cannot be read is in the list with its reason, and stops nothing.</summary>
+    public IReadOnlyList<PairFile> List()
+    {
+        var found = new ConcurrentBag<PairFile>();
+        Parallel.ForEach(Keys(), entry =>
+        {
+            if (TryLoad(entry.Key) is { } file)
+            {
+                found.Add(file);
+            }
+        });
+        return [.. found.OrderBy(static f => f.Pair?.CreatedAt ?? DateTimeOffset.MaxValue).ThenBy(static f => f.Key, StringComparer.Ordinal)];
+    }
+
+    /// <summary>One file; null where there is none.</summary>
+    public PairFile? TryLoad(string key)
+    {
+        try
+        {
+            return Load(key) is { } pair ? new PairFile(key, pair, null) : null;
+        }
+        catch (WireException error)
+        {
+            return new PairFile(key, null, error);
+        }
+    }
+
+    /// <summary>One pairing; null where there is no file. The reasons of <see cref="IFileSystem.ReadPrivate"/> and of the format.</summary>
+    public PendingPair? Load(string key)
+    {
+        var path = PathOf(key);
+        if (files.ReadPrivate(path, MaxFileBytes) is not { } text)
+        {
+            return null;
+        }
+
+        var pair = PendingPairFormat.Read(text, path);
+        return pair.Id.Length > 0 ? pair : pair with { Id = IdOfForeign(pair) };
+    }
+
+    /// <summary>
+    /// Writes the file of a new pairing. Its exclusive creation records the opening: <see cref="WireReason.CodeUsed"/>
+    /// where this home has one with this code for this side.
+    /// </summary>
+    /// <returns>The name of its file.</returns>
+    public async Task<string> CreateAsync(PendingPair pair, CancellationToken cancellationToken)
+    {
+        string key;
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            key = FreeKey(pair);
+            files.WritePrivate(PathOf(key), PendingPairFormat.Write(pair with { Version = 1 }));
+        }
+
+        await JournalAsync(pair, cancellationToken).ConfigureAwait(false);
+        return key;
+    }
+
+    /// <summary>
+    /// Changes a pairing: re-reads it under the lock, lets <paramref name="change"/> make the next state of it, and
+    /// writes that where it differs.
+    /// </summary>
+    /// <param name="key">The name of its file.</param>
+    /// <param name="expectedVersion">The version that the change was worked out from; null for any.</param>
+    /// <param name="change">Makes the next state. Called at most once.</param>
+    /// <param name="cancellationToken">Cancels the wait for the lock.</param>
+    /// <returns>The state that is in the file now, changed or, where another writer was faster, not; null where there is no file.</returns>
+    public async Task<PendingPair?> UpdateAsync(string key, long? expectedVersion, Func<PendingPair, PendingPair> change, CancellationToken cancellationToken)
+    {
+        PendingPair next;
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            if (Load(key) is not { } current)
+            {
+                return null;
+            }
+
+            if (expectedVersion is not null && current.Version != expectedVersion)
+            {
+                return current;
+            }
+
+            next = change(current);
+            if (ReferenceEquals(next, current))
+            {
+                return current;
+            }
+
+            next = next with { Version = current.Version + 1 };
+            files.WritePrivate(PathOf(key), PendingPairFormat.Write(next));
+            if (next.Transitions == current.Transitions)
+            {
+                return next;
+            }
+        }
+
+        await JournalAsync(next, cancellationToken).ConfigureAwait(false);
+        return next;
+    }
+
+    /// <summary>Removes the file of a pairing that has ended, and notes that in the journal.</summary>
+    /// <returns>False where it has not ended, or is gone.</returns>
+    public async Task<bool> RemoveAsync(string key, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        PendingPair? pair;
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            pair = Load(key);
+            if (pair is not { IsEnded: true })
+            {
+                return false;
+            }
+
+            files.Delete(PathOf(key));
+        }
+
+        await journal.AppendAsync(new JournalRecord(now, pair.Kind, pair.Id, NameOf(pair.Status), "removed", null, pair.PeerDid), cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Adds the journal's line of a pairing's last transition where a crash has kept it from being written.</summary>
+    public Task RepairJournalAsync(PendingPair pair, CancellationToken cancellationToken) =>
+        pair.LastTransition is null ? Task.CompletedTask : journal.RepairAsync(RecordOf(pair), pair.Transitions, cancellationToken);
+
+    /// <summary>The file of a pairing.</summary>
+    public string PathOf(string key) => Path.Combine(home.PendingPairFolder, key + Ending);
+
+    /// <summary>True for the file of a pairing; false for what is on its way to be one.</summary>
+    public static bool IsPairFile(string path) =>
+        path.EndsWith(Ending, StringComparison.Ordinal) && !Path.GetFileName(path.AsSpan()).StartsWith('.');
+
+    /// <summary>The name that a path of the folder stands for.</summary>
+    public static string KeyOf(string path) => Path.GetFileNameWithoutExtension(path);
+
+    /// <summary>The status as files and the journal have it.</summary>
+    public static string NameOf(PairStatus status) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString());
+
+    private string FreeKey(PendingPair pair)
+    {
+        var path = PathOf(pair.Code);
+        if (!files.Exists(path))
+        {
+            return pair.Code;
+        }
+
+        // Host and guest of one code may live in one home; the guest then stands beside its host.
+        var beside = pair.Code + GuestEnding;
+        return pair.Role == PairRole.Guest && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
+            ? beside
+            : throw new WireException(WireReason.CodeUsed);
+    }
+
+    private Task<JournalEntry> JournalAsync(PendingPair pair, CancellationToken cancellationToken) => journal.AppendAsync(RecordOf(pair), cancellationToken);
+
+    private static JournalRecord RecordOf(PendingPair pair)
+    {
+        var last = pair.LastTransition!;
+        return new JournalRecord(last.Time, pair.Kind, pair.Id, last.From is { } from ? NameOf(from) : null, NameOf(last.To), pair.Reason?.ToWire(), pair.PeerDid);
+    }
+
+    // A file that another program made has no id; this one is the same at every load and does not tell the code.
+    private static string IdOfForeign(PendingPair pair) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("WirePS pairing\0" + pair.Code + Timestamps.Format(pair.CreatedAt) + pair.Spake2Seed)).AsSpan(0, 16));
+}

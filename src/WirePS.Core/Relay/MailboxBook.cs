@@ -1,0 +1,148 @@
+using System.Text.Json.Nodes;
+using WirePS.Identity;
+using WirePS.Storage;
+using WirePS.Trust;
+
+namespace WirePS.Relay;
+
+/// <summary>
+/// <c>relay.json</c> (wire.md §8.3): the mailboxes of this home and the routes to its peers. Adding a mailbox never drops
+/// another one, and what other programs wrote there stays.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
+{
+    private readonly JsonFile _file = new(files, home.RelayFile, home.LockFile("relay"));
+    private readonly SemaphoreSlim _allocating = new(1, 1);
+
+    /// <summary>The mailbox of this home at a relay, allocated where there is none for the data that the relay has.</summary>
+    /// <param name="relay">The relay.</param>
+    /// <param name="relayId">Which data it has; null on a relay that does not say.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<Mailbox> EnsureAsync(IRelay relay, string? relayId, CancellationToken cancellationToken)
+    {
+        await _allocating.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (Current(_file.Read(), relay.Url, relayId) is { } known)
+            {
+                return known;
+            }
+
+            var mailbox = await relay.AllocateMailboxAsync(cancellationToken).ConfigureAwait(false);
+            await _file.UpdateAsync(
+                tree =>
+                {
+                    // Another process may have been faster; its mailbox is as good, and ours stays empty.
+                    if (Current(tree, relay.Url, relayId) is { } other)
+                    {
+                        mailbox = other;
+                        return false;
+                    }
+
+                    Add(tree, mailbox, relayId);
+                    return true;
+                },
+                cancellationToken).ConfigureAwait(false);
+            return mailbox;
+        }
+        finally
+        {
+            _allocating.Release();
+        }
+    }
+
+    /// <summary>A mailbox of this home; null where there is none with this id at this relay.</summary>
+    public Mailbox? Find(string relayUrl, string slotId) =>
+        Endpoints(_file.Read()).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId);
+
+    /// <summary>The relays at which this home has mailboxes.</summary>
+    public IReadOnlyList<string> RelayUrls() => [.. Endpoints(_file.Read()).Select(static e => e.Mailbox.RelayUrl).Distinct()];
+
+    /// <summary>Notes where a peer can be reached; other members of its entry stay.</summary>
+    public Task SetRouteAsync(string handle, PeerRoute route, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            if (tree["peers"] is not JsonObject peers)
+            {
+                tree["peers"] = peers = [];
+            }
+
+            var entry = peers[handle] as JsonObject ?? [];
+            entry["relay_url"] = route.RelayUrl;
+            entry["slot_id"] = route.SlotId;
+            entry["slot_token"] = route.SlotToken;
+            entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
+            peers[handle] = entry;
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Where a peer can be reached; null where nothing is known.</summary>
+    public PeerRoute? FindRoute(string handle)
+    {
+        var entry = _file.Read()?["peers"]?[handle] as JsonObject;
+        var place = entry?["endpoints"] is JsonArray { Count: > 0 } endpoints ? endpoints[0] as JsonObject : entry;
+        return (string?)place?["relay_url"] is { } url && (string?)place["slot_id"] is { } slot && (string?)place["slot_token"] is { } token
+            ? new PeerRoute(url, slot, token)
+            : null;
+    }
+
+    /// <summary>Forgets where a peer can be reached.</summary>
+    public Task RemoveRouteAsync(string handle, CancellationToken cancellationToken) =>
+        _file.UpdateAsync(tree => tree["peers"] is JsonObject peers && peers.Remove(handle), cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _allocating.Dispose();
+
+    private static Mailbox? Current(JsonObject? tree, string relayUrl, string? relayId) =>
+        Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId).Mailbox;
+
+    private static void Add(JsonObject tree, Mailbox mailbox, string? relayId)
+    {
+        if (tree["self"] is not JsonObject self)
+        {
+            tree["self"] = self = new JsonObject
+            {
+                ["relay_url"] = mailbox.RelayUrl,
+                ["slot_id"] = mailbox.SlotId,
+                ["slot_token"] = mailbox.SlotToken,
+            };
+        }
+
+        if (self["endpoints"] is not JsonArray endpoints)
+        {
+            self["endpoints"] = endpoints = [];
+        }
+
+        var endpoint = Endpoint(mailbox.RelayUrl, mailbox.SlotId, mailbox.SlotToken);
+        endpoint["relay_id"] = relayId;
+        endpoints.Add(endpoint);
+        tree["peers"] ??= new JsonObject();
+    }
+
+    private static IEnumerable<(Mailbox Mailbox, string? RelayId)> Endpoints(JsonObject? tree)
+    {
+        if (tree?["self"]?["endpoints"] is not JsonArray endpoints)
+        {
+            yield break;
+        }
+
+        foreach (var endpoint in endpoints)
+        {
+            if ((string?)endpoint?["relay_url"] is { } url && (string?)endpoint["slot_id"] is { } slot && (string?)endpoint["slot_token"] is { } token)
+            {
+                yield return (new Mailbox(url, slot, token), (string?)endpoint["relay_id"]);
+            }
+        }
+    }
+
+    private static JsonObject Endpoint(string relayUrl, string slotId, string slotToken) => new()
+    {
+        ["relay_url"] = relayUrl,
+        ["slot_id"] = slotId,
+        ["slot_token"] = slotToken,
+        ["scope"] = new Uri(relayUrl).IsLoopback ? "local" : "federation",
+    };
+}

@@ -1,0 +1,336 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using WirePS.Identity;
+
+namespace WirePS.Storage;
+
+/// <summary>
+/// The hash-chained journal of a home (wireps.md §3): what happened, in order, for people, scripts and waiting
+/// cmdlets. The state files are the truth; a line that a crash kept from being written is added at the next load.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+public sealed class Journal(WireHome home, IFileSystem files)
+{
+    /// <summary>A file of this size is closed, and the chain goes on in the next (bytes).</summary>
+    public const long MaxFileBytes = 16 * 1024 * 1024;
+
+    private const int TailBytes = 64 * 1024;
+    private const int ReadBlock = 1024 * 1024;
+    private static readonly string NoHash = new('0', 64);
+
+    private readonly string _lockFile = home.LockFile("journal");
+    private readonly Dictionary<(string Kind, string Id), int> _counts = [];
+    private (string File, long Offset) _counted = ("", 0);
+
+    /// <summary>Appends a line; it is on disk when this returns.</summary>
+    public async Task<JournalEntry> AppendAsync(JournalRecord record, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            return Append(record);
+        }
+    }
+
+    /// <summary>
+    /// Appends the line of a thing's last transition where a crash has kept it from being written.
+    /// </summary>
+    /// <param name="record">The last transition of the thing.</param>
+    /// <param name="transitions">How many transitions its state file counts.</param>
+    /// <param name="cancellationToken">Cancels the wait for the lock.</param>
+    public async Task RepairAsync(JournalRecord record, int transitions, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            CountNewLines();
+            if (_counts.GetValueOrDefault((record.Kind, record.Id)) < transitions)
+            {
+                Append(record);
+            }
+        }
+    }
+
+    /// <summary>The sequence number of the last line; 0 for an empty journal.</summary>
+    public long LastSeq()
+    {
+        foreach (var file in FilesNewestFirst())
+        {
+            if (LastLine(file) is { } last)
+            {
+                return last.Seq;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>The entries after a sequence number, in order. Lines that cannot be read are passed over; see <see cref="Verify"/>.</summary>
+    public IEnumerable<JournalEntry> Read(long afterSeq)
+    {
+        var all = FilesNewestFirst();
+        all.Reverse();
+        for (var i = 0; i < all.Count; i++)
+        {
+            if (i + 1 < all.Count && FirstSeq(all[i + 1]) is { } next && next <= afterSeq + 1)
+            {
+                continue;
+            }
+
+            foreach (var line in Lines(all[i], 0))
+            {
+                if (Parse(line.Text) is { } entry && entry.Seq > afterSeq)
+                {
+                    yield return entry;
+                }
+            }
+        }
+    }
+
+    /// <summary>The entries after a sequence number, and then every new one as it is written, until cancelled.</summary>
+    public async IAsyncEnumerable<JournalEntry> FollowAsync(long afterSeq, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var watch = new FolderWatch(home.StateFolder, TimeSpan.FromSeconds(1));
+        while (true)
+        {
+            foreach (var entry in Read(afterSeq))
+            {
+                afterSeq = entry.Seq;
+                yield return entry;
+            }
+
+            await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Recomputes the whole chain.</summary>
+    public JournalVerdict Verify()
+    {
+        var all = FilesNewestFirst();
+        all.Reverse();
+        long seq = 0;
+        var prev = NoHash;
+        foreach (var file in all)
+        {
+            var number = 0;
+            foreach (var line in Lines(file, 0))
+            {
+                number++;
+                var problem = Parse(line.Text) is not { } entry ? "The line is not an entry."
+                    : entry.Seq != seq + 1 ? $"Entry {seq + 1} is missing; {entry.Seq} stands in its place."
+                    : entry.Prev != prev ? "It does not follow the line before it."
+                    : Convert.ToHexStringLower(SHA256.HashData(Canonical(entry, entry.Seq, entry.Prev, null))) != entry.Hash ? "It was changed: its hash does not fit."
+                    : !Canonical(entry, entry.Seq, entry.Prev, entry.Hash).AsSpan().SequenceEqual(line.Text) ? "It is not in the form that WirePS writes."
+                    : null;
+                if (problem is not null)
+                {
+                    return new JournalVerdict(false, seq, prev, file, number, problem);
+                }
+
+                var good = Parse(line.Text)!;
+                (seq, prev) = (good.Seq, good.Hash);
+            }
+        }
+
+        return new JournalVerdict(true, seq, prev, null, null, null);
+    }
+
+    private JournalEntry Append(JournalRecord record)
+    {
+        var (seq, prev) = RepairTail();
+        if (files.Length(home.JournalFile) >= MaxFileBytes)
+        {
+            var first = FirstSeq(home.JournalFile) ?? 0;
+            files.Rename(home.JournalFile, Path.Combine(home.StateFolder, $"journal-{first:D12}.jsonl"));
+        }
+
+        var bare = new JournalEntry(seq + 1, record.Time.ToUniversalTime(), record.Kind, record.Id, record.From, record.To, record.Reason, record.Peer, prev, "");
+        var entry = bare with { Hash = Convert.ToHexStringLower(SHA256.HashData(Canonical(bare, seq + 1, prev, null))) };
+        files.AppendPrivate(home.JournalFile, [.. Canonical(entry, entry.Seq, entry.Prev, entry.Hash), (byte)'\n']);
+        return entry;
+    }
+
+    /// <summary>Moves a torn last line out of the way, and tells where the chain stands.</summary>
+    private (long Seq, string Hash) RepairTail()
+    {
+        var length = files.Length(home.JournalFile);
+        if (length > 0)
+        {
+            var from = Math.Max(0, length - TailBytes);
+            var tail = files.ReadPrivateRange(home.JournalFile, from, (int)(length - from));
+            var end = tail.AsSpan().LastIndexOf((byte)'\n') + 1;
+            if (end < tail.Length)
+            {
+                files.AppendPrivate(Path.Combine(home.StateFolder, "journal.torn"), [.. tail.AsSpan(end), (byte)'\n']);
+                files.Truncate(home.JournalFile, from + end);
+            }
+        }
+
+        foreach (var file in FilesNewestFirst())
+        {
+            if (files.Length(file) == 0)
+            {
+                continue;
+            }
+
+            return LastLine(file) is { } last
+                ? (last.Seq, last.Hash)
+                : throw new WireException(WireReason.JournalTampered, "The journal's last line cannot be read; nothing is added to it.", file);
+        }
+
+        return (0, NoHash);
+    }
+
+    private void CountNewLines()
+    {
+        var all = FilesNewestFirst();
+        all.Reverse();
+        foreach (var file in all)
+        {
+            var closed = file != home.JournalFile;
+            if (closed && string.CompareOrdinal(file, _counted.File) < 0 && _counted.File.Length > 0)
+            {
+                continue;
+            }
+
+            var from = file == _counted.File ? _counted.Offset : 0;
+            foreach (var line in Lines(file, from))
+            {
+                if (Parse(line.Text) is { } entry)
+                {
+                    _counts[(entry.Kind, entry.Id)] = _counts.GetValueOrDefault((entry.Kind, entry.Id)) + 1;
+                }
+
+                from = line.End;
+            }
+
+            _counted = (file, from);
+        }
+    }
+
+    private JournalEntry? LastLine(string file)
+    {
+        var length = files.Length(file);
+        var from = Math.Max(0, length - TailBytes);
+        var tail = files.ReadPrivateRange(file, from, (int)(length - from)).AsSpan();
+        var end = tail.LastIndexOf((byte)'\n');
+        if (end < 0)
+        {
+            return null;
+        }
+
+        var start = tail[..end].LastIndexOf((byte)'\n') + 1;
+        return Parse(tail[start..end]);
+    }
+
+    private long? FirstSeq(string file)
+    {
+        foreach (var line in Lines(file, 0))
+        {
+            return Parse(line.Text)?.Seq;
+        }
+
+        return null;
+    }
+
+    // Closed files carry their first sequence number, zero-padded, so names sort as the chain does; the open one is last.
+    private List<string> FilesNewestFirst()
+    {
+        var all = new List<string>();
+        foreach (var file in files.List(home.StateFolder))
+        {
+            var name = Path.GetFileName(file.Path);
+            if (name.StartsWith("journal-", StringComparison.Ordinal) && name.EndsWith(".jsonl", StringComparison.Ordinal))
+            {
+                all.Add(file.Path);
+            }
+        }
+
+        all.Sort(static (a, b) => string.CompareOrdinal(b, a));
+        if (files.Exists(home.JournalFile))
+        {
+            all.Insert(0, home.JournalFile);
+        }
+
+        return all;
+    }
+
+    private IEnumerable<(byte[] Text, long End)> Lines(string file, long offset)
+    {
+        var rest = Array.Empty<byte>();
+        while (true)
+        {
+            var block = files.ReadPrivateRange(file, offset + rest.Length, ReadBlock);
+            if (block.Length == 0)
+            {
+                yield break;
+            }
+
+            byte[] text = [.. rest, .. block];
+            var start = 0;
+            int end;
+            while ((end = text.AsSpan(start).IndexOf((byte)'\n')) >= 0)
+            {
+                offset += end + 1;
+                yield return (text[start..(start + end)], offset);
+                start += end + 1;
+            }
+
+            rest = text[start..];
+        }
+    }
+
+    private static byte[] Canonical(JournalEntry entry, long seq, string prev, string? hash)
+    {
+        var line = new JsonObject
+        {
+            ["seq"] = seq,
+            ["time"] = Timestamps.Format(entry.Time),
+            ["kind"] = entry.Kind,
+            ["id"] = entry.Id,
+            ["from"] = entry.From,
+            ["to"] = entry.To,
+            ["prev"] = prev,
+        };
+        if (entry.Reason is not null)
+        {
+            line["reason"] = entry.Reason;
+        }
+
+        if (entry.Peer is not null)
+        {
+            line["peer"] = entry.Peer;
+        }
+
+        if (hash is not null)
+        {
+            line["hash"] = hash;
+        }
+
+        return CanonicalJson.Canonicalize(Encoding.UTF8.GetBytes(line.ToJsonString()), CanonicalMode.WholeObject);
+    }
+
+    private static JournalEntry? Parse(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, JournalJson.Default.JournalLine) is { Seq: > 0, Kind: { } kind, Id: { } id, To: { } to, Prev: { } prev, Hash: { } hash } found
+                && Timestamps.TryParse(found.Time, out var time)
+                ? new JournalEntry(found.Seq, time, kind, id, found.From, to, found.Reason, found.Peer, prev, hash)
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    internal sealed record JournalLine(long Seq, string? Time, string? Kind, string? Id, string? From, string? To, string? Reason, string? Peer, string? Prev, string? Hash);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(Journal.JournalLine))]
+internal sealed partial class JournalJson : JsonSerializerContext;

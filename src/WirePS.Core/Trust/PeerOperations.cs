@@ -1,0 +1,46 @@
+using WirePS.Relay;
+using WirePS.Storage;
+
+namespace WirePS.Trust;
+
+/// <summary>What people do with the peers they have.</summary>
+/// <param name="trust">The trust store.</param>
+/// <param name="mailboxes">Routes to peers.</param>
+/// <param name="revocations">Grants to be revoked.</param>
+/// <param name="journal">The journal.</param>
+/// <param name="time">The clock.</param>
+public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, GrantRevocations revocations, Journal journal, TimeProvider time)
+{
+    /// <summary>The peers, by name.</summary>
+    public IReadOnlyList<TrustEntry> List() => trust.List();
+
+    /// <summary>Where a peer can be reached; null where it gave no usable address.</summary>
+    public string? RelayOf(TrustEntry peer) => mailboxes.FindRoute(peer.Handle)?.RelayUrl;
+
+    /// <summary>
+    /// Forgets a peer: notes the revocation of its grant, then takes out its entry and its route. Null where there is
+    /// no such peer.
+    /// </summary>
+    /// <param name="did">Its DID.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<TrustEntry?> RemoveAsync(string did, CancellationToken cancellationToken)
+    {
+        if (trust.List().FirstOrDefault(p => p.Did == did) is not { } peer)
+        {
+            return null;
+        }
+
+        if (peer.Grant is not null)
+        {
+            await revocations.AddAsync(peer.Grant, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (await trust.RemoveAsync(peer, cancellationToken).ConfigureAwait(false))
+        {
+            await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
+            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Identity.Fingerprint.Short(peer.PublicKey), "pinned", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
+        }
+
+        return peer;
+    }
+}

@@ -1,0 +1,86 @@
+using WirePS.Identity;
+using WirePS.Relay;
+
+namespace WirePS.Trust;
+
+/// <summary>How far a peer is trusted (wire.md §3.2), weakest first.</summary>
+public enum TrustTier
+{
+    /// <summary>Known, not trusted.</summary>
+    Untrusted,
+
+    /// <summary>Vouched for by an organisation.</summary>
+    OrgVerified,
+
+    /// <summary>A person has verified it.</summary>
+    Verified,
+
+    /// <summary>This home itself.</summary>
+    Attested,
+
+    /// <summary>Not given by anything today; other programs' files may hold it.</summary>
+    Trusted,
+}
+
+/// <summary>One peer of the trust store (wireps.md §4).</summary>
+/// <param name="Handle">The peer's name for itself, under which it stands.</param>
+/// <param name="Did">Its DID.</param>
+/// <param name="PublicKey">Its full Ed25519 key, 32 bytes: what it is found by.</param>
+/// <param name="Tier">How far it is trusted.</param>
+/// <param name="Ceremony">How it came to be trusted: <c>sas-v1</c>, <c>invite</c>, …; null in entries of other programs.</param>
+/// <param name="ApprovedBy">By whom: <c>person</c> or <c>policy:</c> and its name.</param>
+/// <param name="PinnedAt">When.</param>
+/// <param name="KeySource">Where its key came from.</param>
+/// <param name="Grant">The grant it has for our mailbox; null where it holds the mailbox' own token or none.</param>
+/// <param name="PeerAcked">True once it is known to have pinned us.</param>
+/// <param name="Label">A name given here.</param>
+public sealed record TrustEntry(
+    string Handle,
+    string Did,
+    byte[] PublicKey,
+    TrustTier Tier,
+    string? Ceremony,
+    string? ApprovedBy,
+    DateTimeOffset? PinnedAt,
+    string? KeySource,
+    GivenGrant? Grant,
+    bool PeerAcked,
+    string? Label)
+{
+    /// <summary>The key's fingerprint as people compare it.</summary>
+    public string Fingerprint => Identity.Fingerprint.Display(PublicKey);
+}
+
+/// <summary>A grant of ours that a peer holds.</summary>
+/// <param name="RelayUrl">The mailbox' relay.</param>
+/// <param name="SlotId">The mailbox.</param>
+/// <param name="GrantId">The grant.</param>
+public sealed record GivenGrant(string RelayUrl, string SlotId, string GrantId);
+
+/// <summary>What a pin takes.</summary>
+/// <param name="Card">The peer's verified card.</param>
+/// <param name="Tier">How far it is trusted.</param>
+/// <param name="Ceremony">How it came to be trusted.</param>
+/// <param name="ApprovedBy">By whom.</param>
+/// <param name="KeySource">Where its key came from.</param>
+/// <param name="Route">Where it can be reached; null where it gave no usable address.</param>
+/// <param name="Grant">The grant it got from us.</param>
+public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant);
+
+/// <summary>Where a peer can be reached.</summary>
+/// <param name="RelayUrl">Its relay, in the one spelling.</param>
+/// <param name="SlotId">Its mailbox, 32 hex digits.</param>
+/// <param name="SlotToken">What we write with, 64 hex digits; a secret.</param>
+public sealed record PeerRoute(string RelayUrl, string SlotId, string SlotToken)
+{
+    /// <summary>Checks what a peer sent (pairing-v2.md §4); null where it is not usable.</summary>
+    public static PeerRoute? TryCreate(string? relayUrl, string? slotId, string? slotToken, string ownRelay) =>
+        Relay.RelayUrl.IsUsableRoute(relayUrl, ownRelay, out var url) && IsHex(slotId, 32) && IsHex(slotToken, 64)
+            ? new PeerRoute(url, slotId!, slotToken!)
+            : null;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{SlotId} at {RelayUrl}";
+
+    private static bool IsHex(string? text, int length) => text?.Length == length && text.All(char.IsAsciiHexDigitLower);
+}

@@ -1,0 +1,236 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using WirePS.Cryptography;
+using WirePS.Identity;
+using WirePS.Relay;
+using WirePS.Storage;
+
+namespace WirePS.Trust;
+
+/// <summary>
+/// The one trust store of a home, <c>trust.json</c> (wire.md §3.1, wireps.md §4): a peer is found by its full public
+/// key, and a known name or DID is never given to another key.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+/// <param name="mailboxes">Where routes to peers stand.</param>
+/// <param name="time">The clock.</param>
+public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mailboxes, TimeProvider time)
+{
+    private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
+
+    /// <summary>The peers, this home itself left out, by name.</summary>
+    public IReadOnlyList<TrustEntry> List()
+    {
+        var peers = new List<TrustEntry>();
+        foreach (var (handle, node) in Agents(_file.Read()))
+        {
+            if (ReadEntry(handle, node) is { Tier: not TrustTier.Attested } entry)
+            {
+                peers.Add(entry);
+            }
+        }
+
+        peers.Sort(static (a, b) => string.CompareOrdinal(a.Handle, b.Handle));
+        return peers;
+    }
+
+    /// <summary>
+    /// Pins a peer, or renews its entry where its key is known. The route is on disk before the pin, so a pinned peer
+    /// is never without the address it gave.
+    /// </summary>
+    /// <returns>Null where it is pinned; else the name under which another key is known, and nothing has changed.</returns>
+    public async Task<string?> PinAsync(PinRequest request, CancellationToken cancellationToken)
+    {
+        var card = request.Card;
+        string? conflict = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                conflict = FindConflict(agents, card);
+                if (conflict is not null)
+                {
+                    return false;
+                }
+
+                agents[card.Handle] = Entry(agents[card.Handle] as JsonObject, request);
+                return true;
+            },
+            beforeWrite: async () =>
+            {
+                if (request.Route is not null)
+                {
+                    await mailboxes.SetRouteAsync(card.Handle, request.Route, cancellationToken).ConfigureAwait(false);
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        return conflict;
+    }
+
+    /// <summary>Writes the entry of this home itself, where it is missing.</summary>
+    public Task AttestSelfAsync(AgentCard card, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            var agents = AgentsIn(tree);
+            if (agents[card.Handle] is not null)
+            {
+                return false;
+            }
+
+            agents[card.Handle] = new JsonObject
+            {
+                ["tier"] = TierName(TrustTier.Attested),
+                ["did"] = card.Did,
+                ["public_keys"] = Keys(card),
+            };
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Takes an entry out; true where there was one with this key under this name.</summary>
+    public async Task<bool> RemoveAsync(TrustEntry entry, CancellationToken cancellationToken)
+    {
+        var removed = false;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                removed = ReadEntry(entry.Handle, agents[entry.Handle]) is { } found
+                    && found.PublicKey.AsSpan().SequenceEqual(entry.PublicKey)
+                    && agents.Remove(entry.Handle);
+                return removed;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return removed;
+    }
+
+    /// <summary>Notes that a peer is known to have pinned us.</summary>
+    public Task SetPeerAckedAsync(string did, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            foreach (var (_, node) in AgentsIn(tree))
+            {
+                if (node is JsonObject entry && (string?)entry["did"] == did && entry["peer_acked"]?.GetValueKind() != JsonValueKind.True)
+                {
+                    entry["peer_acked"] = true;
+                    return true;
+                }
+            }
+
+            return false;
+        },
+        cancellationToken);
+
+    private static string? FindConflict(JsonObject agents, AgentCard card)
+    {
+        foreach (var (handle, node) in agents)
+        {
+            if (node is not JsonObject entry)
+            {
+                continue;
+            }
+
+            var sameKey = HasKey(entry, card.PublicKey);
+            var sameName = handle == card.Handle || (string?)entry["did"] == card.Did;
+            if (sameName != sameKey || (sameKey && (string?)entry["tier"] == TierName(TrustTier.Attested)))
+            {
+                return handle;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool HasKey(JsonObject entry, byte[] publicKey)
+    {
+        var text = StrictBase64.Encode(publicKey);
+        return entry["public_keys"] is JsonArray keys && keys.Any(key => key is JsonObject k && (string?)k["key"] == text);
+    }
+
+    private JsonObject Entry(JsonObject? known, PinRequest request)
+    {
+        var now = Timestamps.Format(time.GetUtcNow());
+        var entry = known?.DeepClone().AsObject() ?? [];
+        var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
+        entry["tier"] = TierName(tier);
+        entry["did"] = request.Card.Did;
+        entry["card"] = JsonNode.Parse(request.Card.JsonText);
+        entry["public_keys"] = Keys(request.Card);
+        entry["pinned_at"] = now;
+        entry["ceremony"] = request.Ceremony;
+        entry["approved_by"] = request.ApprovedBy;
+        entry["key_source"] = request.KeySource;
+        entry["grant_id"] = request.Grant?.GrantId;
+        entry["grant_relay_url"] = request.Grant?.RelayUrl;
+        entry["grant_slot_id"] = request.Grant?.SlotId;
+        entry["peer_acked"] = false;
+        return entry;
+    }
+
+    private JsonArray Keys(AgentCard card) =>
+    [
+        new JsonObject
+        {
+            ["key_id"] = $"{card.Handle}:{Fingerprint.Short(card.PublicKey)}",
+            ["key"] = StrictBase64.Encode(card.PublicKey),
+            ["added_at"] = Timestamps.Format(time.GetUtcNow()),
+            ["active"] = true,
+        },
+    ];
+
+    private static JsonObject AgentsIn(JsonObject tree)
+    {
+        tree["version"] ??= 1;
+        if (tree["agents"] is not JsonObject agents)
+        {
+            tree["agents"] = agents = [];
+        }
+
+        return agents;
+    }
+
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Agents(JsonObject? tree) => tree?["agents"] as JsonObject ?? [];
+
+    private TrustEntry? ReadEntry(string handle, JsonNode? node)
+    {
+        try
+        {
+            return node is JsonObject entry
+                && entry["public_keys"] is JsonArray { Count: > 0 } keys
+                && StrictBase64.TryDecode((string?)keys[0]?["key"], out var key) && key.Length == 32
+                ? new TrustEntry(
+                    handle,
+                    (string?)entry["did"] ?? "",
+                    key,
+                    ParseTier((string?)entry["tier"]) ?? TrustTier.Untrusted,
+                    (string?)entry["ceremony"],
+                    (string?)entry["approved_by"],
+                    Timestamps.TryParse((string?)entry["pinned_at"], out var pinned) ? pinned : null,
+                    (string?)entry["key_source"],
+                    (string?)entry["grant_id"] is { } grant && (string?)entry["grant_relay_url"] is { } url && (string?)entry["grant_slot_id"] is { } slot ? new GivenGrant(url, slot, grant) : null,
+                    entry["peer_acked"]?.GetValueKind() == JsonValueKind.True,
+                    (string?)entry["label"])
+                : null;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new WireException(WireReason.FileCorrupt, $"The entry '{handle}' is not in the form of a trust entry.", home.TrustFile, error);
+        }
+    }
+
+    private static string TierName(TrustTier tier) => JsonNamingPolicy.SnakeCaseUpper.ConvertName(tier.ToString());
+
+    private static TrustTier? ParseTier(string? name)
+    {
+        foreach (var tier in Enum.GetValues<TrustTier>())
+        {
+            if (TierName(tier) == name)
+            {
+                return tier;
+            }
+        }
+
+        return null;
+    }
+}

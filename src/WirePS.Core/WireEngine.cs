@@ -1,0 +1,128 @@
+using WirePS.Cryptography;
+using WirePS.Daemon;
+using WirePS.Identity;
+using WirePS.Pairing;
+using WirePS.Pairing.V1;
+using WirePS.Relay;
+using WirePS.Storage;
+using WirePS.Trust;
+
+namespace WirePS;
+
+/// <summary>What an engine takes from outside; each is the real one where nothing is given.</summary>
+public sealed record WireSurroundings
+{
+    /// <summary>The files.</summary>
+    public IFileSystem Files { get; init; } = DiskFileSystem.Instance;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where random bytes come from.</summary>
+    public IRandomSource Random { get; init; } = SystemRandomSource.Instance;
+
+    /// <summary>The relays; null for those over HTTP.</summary>
+    public IRelayConnections? Relays { get; init; }
+
+    /// <summary>Tells the person; null for nobody.</summary>
+    public INotifier? Notifier { get; init; }
+}
+
+/// <summary>Everything that works on one home, put together. Making one touches nothing.</summary>
+public sealed class WireEngine : IDisposable
+{
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10);
+
+    /// <summary>The engine of a home.</summary>
+    /// <param name="home">The home.</param>
+    /// <param name="surroundings">What it takes from outside; null for the real things.</param>
+    public WireEngine(WireHome home, WireSurroundings? surroundings = null)
+    {
+        surroundings ??= new WireSurroundings();
+        Home = home;
+        Files = surroundings.Files;
+        Time = surroundings.Time;
+        Relays = surroundings.Relays ?? new HttpRelayConnections(Time);
+        Journal = new Journal(home, Files);
+        Settings = new HomeSettings(home, Files);
+        Mailboxes = new MailboxBook(home, Files);
+        Trust = new TrustStore(home, Files, Mailboxes, Time);
+        Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
+        Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
+        Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
+        Pairs = new PendingPairStore(home, Files, Journal);
+        IPairProtocol[] protocols = [V1Protocol.Instance];
+        var byNumber = protocols.ToDictionary(static p => p.Number);
+        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Pairing = new PairOperations(Identity, Settings, Pairs, byNumber, surroundings.Random, Time, home);
+        Tick = new WireTick(Pairs, Runner, Revocations);
+        DaemonFiles = new DaemonFiles(home, Files, Time);
+    }
+
+    /// <summary>Where everything stands.</summary>
+    public WireHome Home { get; }
+
+    /// <summary>The files.</summary>
+    public IFileSystem Files { get; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>The relays.</summary>
+    public IRelayConnections Relays { get; }
+
+    /// <summary>The journal.</summary>
+    public Journal Journal { get; }
+
+    /// <summary>The settings.</summary>
+    public HomeSettings Settings { get; }
+
+    /// <summary>The mailboxes, and the routes to peers.</summary>
+    public MailboxBook Mailboxes { get; }
+
+    /// <summary>Whom the home trusts.</summary>
+    public TrustStore Trust { get; }
+
+    /// <summary>Who the home is.</summary>
+    public IdentityStore Identity { get; }
+
+    /// <summary>Grants to be revoked.</summary>
+    public GrantRevocations Revocations { get; }
+
+    /// <summary>The peers.</summary>
+    public PeerOperations Peers { get; }
+
+    /// <summary>The files of the pairings.</summary>
+    public PendingPairStore Pairs { get; }
+
+    /// <summary>Drives a pairing.</summary>
+    public PairRunner Runner { get; }
+
+    /// <summary>What people do with pairings.</summary>
+    public PairOperations Pairing { get; }
+
+    /// <summary>One pass over everything.</summary>
+    public WireTick Tick { get; }
+
+    /// <summary>What the daemon and those who ask about it know of each other.</summary>
+    public DaemonFiles DaemonFiles { get; }
+
+    /// <summary>Refuses a home that another program is using (wireps.md §1): <see cref="WireReason.HomeInUse"/>.</summary>
+    public WireEngine RequireOwnHome()
+    {
+        DaemonFiles.RequireNoForeignDaemon();
+        return this;
+    }
+
+    /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
+    public void RemoveLeftovers()
+    {
+        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder])
+        {
+            Files.RemoveLeftovers(folder, LeftoverAge);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Mailboxes.Dispose();
+}

@@ -126,17 +126,22 @@ public sealed class AgentCard
                 ("key", WireJson.From(StrictBase64.Encode(publicKey))),
                 ("alg", WireJson.From(Algorithm)),
                 ("active", WireJson.True)))),
-            ("policies", WireJson.EmptyObject.With("max_message_body_kb", MaxMessageBodyKb)),
-            ("dh_pubkey", WireJson.From(StrictBase64.Encode(X25519.DhPublicKey(seed)))));
+            ("policies", WireJson.EmptyObject.With("max_message_body_kb", MaxMessageBodyKb)));
         return From(Sign(seed, card));
     }
 
-    /// <summary>Signs a card's JSON: the member <c>signature</c> is set, an older one replaced.</summary>
+    /// <summary>Signs a card's JSON: <c>dh_pubkey</c> and <c>signature</c> are set, older ones replaced.</summary>
     /// <param name="seed">The 32-byte private seed.</param>
     /// <param name="card">The card, an object.</param>
-    public static WireJson Sign(ReadOnlySpan<byte> seed, WireJson card)
+    /// <param name="publishDhKey">Set <c>dh_pubkey</c>; programs of the older revision do not.</param>
+    public static WireJson Sign(ReadOnlySpan<byte> seed, WireJson card, bool publishDhKey = true)
     {
         ArgumentNullException.ThrowIfNull(card);
+        if (publishDhKey)
+        {
+            card = card.With("dh_pubkey", StrictBase64.Encode(X25519.DhPublicKey(seed)));
+        }
+
         var signature = Ed25519.Sign(seed, CanonicalJson.Canonicalize(card, CanonicalMode.Card));
         return card.With("signature", StrictBase64.Encode(signature));
     }

@@ -99,10 +99,12 @@ public static class HandleRules
         if (colon >= 0)
         {
             // A leading '+' or zero passes there, so it passes here.
+            var digits = domain[(colon + 1)..];
+            digits = digits.StartsWith('+') ? digits[1..] : digits;
             return loopbackPorts
                 && IsLoopback(domain[..colon])
-                && !domain[(colon + 1)..].StartsWith('-')
-                && ushort.TryParse(domain[(colon + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var port)
+                && !digits.ContainsAnyExceptInRange('0', '9')
+                && ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
                 && port > 0;
         }
 

@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace WirePS.Relay.Http;
+
+/// <summary>A query string, read as strictly as the real relay reads it: a known member that comes twice is refused.</summary>
+internal sealed class Query
+{
+    private readonly List<(string Name, string Value)> items = [];
+
+    public Query(HttpContext http)
+    {
+        foreach (var part in (http.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = part.IndexOf('=', StringComparison.Ordinal);
+            items.Add(equals < 0 ? (Decode(part), "") : (Decode(part[..equals]), Decode(part[(equals + 1)..])));
+        }
+    }
+
+    public string? Text(string name)
+    {
+        string? found = null;
+        foreach (var item in items)
+        {
+            if (item.Name != name)
+            {
+                continue;
+            }
+
+            if (found is not null)
+            {
+                throw RequestRefusedException.BadQuery($"duplicate field `{name}`");
+            }
+
+            found = item.Value;
+        }
+
+        return found;
+    }
+
+    public string RequiredText(string name) => Text(name) ?? throw RequestRefusedException.BadQuery($"missing field `{name}`");
+
+    /// <summary>A number without sign of at most <paramref name="max"/>; a larger one counts as the largest.</summary>
+    public int? Number(string name, int max)
+    {
+        if (Text(name) is not { } text)
+        {
+            return null;
+        }
+
+        var digits = text.StartsWith('+') ? text[1..] : text;
+        if (digits.Length == 0 || !ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            throw RequestRefusedException.BadQuery("invalid digit found in string");
+        }
+
+        return (int)Math.Min(number, (ulong)max);
+    }
+
+    private static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
+}

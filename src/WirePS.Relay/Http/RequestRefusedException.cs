@@ -1,0 +1,22 @@
+namespace WirePS.Relay.Http;
+
+/// <summary>
+/// A request that is refused before a handler looks at its meaning. Plain text, as the framework of the real relay answers; with a code it
+/// is a problem detail.
+/// </summary>
+internal sealed class RequestRefusedException(int status, string text, string? code = null) : Exception(text)
+{
+    public Task WriteAsync(HttpContext http) =>
+        code is null ? Reply.TextAsync(http, status, Message) : Reply.ProblemAsync(http, status, code, Message);
+
+    public static RequestRefusedException Malformed(string text) => new(StatusCodes.Status400BadRequest, "Failed to parse the request body as JSON: " + text);
+
+    public static RequestRefusedException WrongShape(string text) =>
+        new(StatusCodes.Status422UnprocessableEntity, "Failed to deserialize the JSON body into the target type: " + text);
+
+    public static RequestRefusedException BadQuery(string text) => new(StatusCodes.Status400BadRequest, "Failed to deserialize query string: " + text);
+
+    public static RequestRefusedException TooLarge(string text) => new(StatusCodes.Status413PayloadTooLarge, text, "message_too_large");
+
+    public static RequestRefusedException BadRequest(string text) => new(StatusCodes.Status400BadRequest, text, "bad_request");
+}

@@ -1,0 +1,88 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace WirePS.Relay.Http;
+
+internal sealed record ErrorReply(string Error);
+
+internal sealed record EventTooLargeReply(string Error, int MaxBytes);
+
+internal sealed record SlotFullReply(string Error, string Remediation, long SlotBytesMax, long SlotBytesUsed);
+
+internal sealed record AllocateReply(string SlotId, string SlotToken);
+
+internal sealed record PostEventReply(string? EventId, string Status);
+
+internal sealed record SlotStateReply(long EventCount, long? LastPullAtUnix, JsonElement? ResponderHealth, string SlotId);
+
+internal sealed record ResponderHealth(
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? LastSuccessAt,
+    string SetAt);
+
+internal sealed record OpenPairReply(
+    string PairId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ExpiresAt);
+
+internal sealed record PairReply(
+    string? PeerBootstrap,
+    string? PeerMsg,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? PeerDone,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ExpiresAt);
+
+internal sealed record OkReply(bool Ok);
+
+internal sealed record ProblemReply(string Type, string Title, int Status, string Code, string Detail);
+
+internal sealed record InfoReply(string RelayId, string Version, IReadOnlyList<string> Protocols, string Time, InfoLimits Limits);
+
+internal sealed record InfoLimits(
+    int MessageBytes,
+    int EventBytes,
+    long SlotBytes,
+    int WaitSeconds,
+    int WaitItems,
+    int PairLifetimeMin,
+    int PairLifetimeMax,
+    int GrantsPerSlot);
+
+internal sealed record GrantReply(
+    string GrantId,
+    IReadOnlyList<string> Rights,
+    string CreatedAt,
+    string? ExpiresAt,
+    long? PerHour,
+    long Events,
+    string? LastUsedAt);
+
+internal sealed record GrantListReply(IReadOnlyList<GrantReply> Grants, bool More, string? Next);
+
+internal sealed record ReadyFile(string Url, int Pid, string RelayId);
+
+/// <summary>How the relay writes JSON: snake_case, and no character escaped that JSON does not want escaped (as serde_json does).</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(ErrorReply))]
+[JsonSerializable(typeof(EventTooLargeReply))]
+[JsonSerializable(typeof(SlotFullReply))]
+[JsonSerializable(typeof(AllocateReply))]
+[JsonSerializable(typeof(PostEventReply))]
+[JsonSerializable(typeof(SlotStateReply))]
+[JsonSerializable(typeof(ResponderHealth))]
+[JsonSerializable(typeof(OpenPairReply))]
+[JsonSerializable(typeof(PairReply))]
+[JsonSerializable(typeof(OkReply))]
+[JsonSerializable(typeof(ProblemReply))]
+[JsonSerializable(typeof(InfoReply))]
+[JsonSerializable(typeof(GrantReply))]
+[JsonSerializable(typeof(GrantListReply))]
+[JsonSerializable(typeof(ReadyFile))]
+internal sealed partial class RelayJson : JsonSerializerContext
+{
+    public static RelayJson Wire { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

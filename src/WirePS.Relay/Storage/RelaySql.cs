@@ -1,0 +1,110 @@
+namespace WirePS.Relay.Storage;
+
+/// <summary>
+/// Every statement of the relay, in the SQL that SQLite and PostgreSQL share. The tables are in the engine's schema, as the types differ.
+/// Times are milliseconds of Unix time; messages and events are bytes, as they may hold what a text column refuses (U+0000).
+/// </summary>
+internal static class RelaySql
+{
+    public const string InsertSlot =
+        "INSERT INTO slot (slot_id, token_hash, created_at) VALUES (@slot_id, @token_hash, @now)";
+
+    public const string FindSlot = "SELECT slot, token_hash FROM slot WHERE slot_id = @slot_id";
+
+    public const string FindGrantByToken =
+        "SELECT grant_id, token_hash FROM slot_grant WHERE slot = @slot AND token_hash = @token_hash AND revoked_at IS NULL "
+        + "AND (expires_at IS NULL OR expires_at > @now)";
+
+    public const string SlotState =
+        "SELECT event_count, last_pull_at, responder_health, last_seq FROM slot WHERE slot = @slot";
+
+    public const string SetResponderHealth = "UPDATE slot SET responder_health = @health WHERE slot = @slot";
+
+    public const string SetLastPull =
+        "UPDATE slot SET last_pull_at = @at WHERE slot = @slot AND (last_pull_at IS NULL OR last_pull_at < @at)";
+
+    public const string FindEventById = "SELECT seq FROM event WHERE slot = @slot AND id_hash = @id_hash";
+
+    public const string SlotUse = "SELECT last_seq, event_bytes FROM slot WHERE slot = @slot";
+
+    public const string InsertEvent =
+        "INSERT INTO event (slot, seq, id_hash, grant_id, body, bytes, stored_at) VALUES (@slot, @seq, @id_hash, @grant_id, @body, @bytes, @now)";
+
+    public const string CountEvent =
+        "UPDATE slot SET last_seq = @seq, event_count = event_count + 1, event_bytes = event_bytes + @bytes WHERE slot = @slot";
+
+    public const string ReadEvents =
+        "SELECT seq, grant_id, body FROM event WHERE slot = @slot AND seq > @after ORDER BY seq LIMIT @limit";
+
+    public const string GrantUse =
+        "SELECT per_hour, hour_started_at, hour_events FROM slot_grant WHERE slot = @slot AND grant_id = @grant_id AND revoked_at IS NULL "
+        + "AND (expires_at IS NULL OR expires_at > @now)";
+
+    public const string CountGrantUse =
+        "UPDATE slot_grant SET events = events + 1, last_used_at = @now, hour_started_at = @hour_started_at, hour_events = @hour_events "
+        + "WHERE slot = @slot AND grant_id = @grant_id";
+
+    public const string FindGrant =
+        "SELECT token_hash, created_at, expires_at, per_hour, events, last_used_at, revoked_at FROM slot_grant WHERE slot = @slot AND grant_id = @grant_id";
+
+    public const string GrantTokenTaken =
+        "SELECT 1 FROM slot_grant WHERE slot = @slot AND token_hash = @token_hash UNION ALL SELECT 1 FROM slot WHERE slot = @slot AND token_hash = @token_hash";
+
+    public const string CountGrants =
+        "SELECT COUNT(*), COUNT(CASE WHEN revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now) THEN 1 END) FROM slot_grant WHERE slot = @slot";
+
+    public const string InsertGrant =
+        "INSERT INTO slot_grant (slot, grant_id, token_hash, created_at, expires_at, per_hour) VALUES (@slot, @grant_id, @token_hash, @now, @expires_at, @per_hour)";
+
+    public const string RevokeGrant =
+        "UPDATE slot_grant SET revoked_at = @now WHERE slot = @slot AND grant_id = @grant_id AND revoked_at IS NULL";
+
+    public const string ListGrants =
+        "SELECT grant_id, created_at, expires_at, per_hour, events, last_used_at FROM slot_grant WHERE slot = @slot AND grant_id > @after AND revoked_at IS NULL "
+        + "ORDER BY grant_id LIMIT @limit";
+
+    private const string PairColumns =
+        "pair_id, expires_at, remove_at, host_msg, guest_msg, host_bootstrap, guest_bootstrap, host_done, guest_done, decided_at, ended_at, code_hash";
+
+    public const string FindPairByCode = "SELECT " + PairColumns + " FROM rendezvous WHERE code_hash = @code_hash AND ended_at IS NULL";
+
+    public const string FindPair = "SELECT " + PairColumns + " FROM rendezvous WHERE pair_id = @pair_id AND remove_at > @now";
+
+    public const string InsertPair =
+        "INSERT INTO rendezvous (pair_id, code_hash, created_at, expires_at, remove_at, host_msg, guest_msg) "
+        + "VALUES (@pair_id, @code_hash, @now, @expires_at, @expires_at, @host_msg, @guest_msg)";
+
+    public const string SetHostMessage =
+        "UPDATE rendezvous SET host_msg = @msg, expires_at = @expires_at, remove_at = @remove_at WHERE pair_id = @pair_id";
+
+    public const string SetGuestMessage = "UPDATE rendezvous SET guest_msg = @msg WHERE pair_id = @pair_id";
+
+    public const string SetHostBootstrap = "UPDATE rendezvous SET host_bootstrap = @value WHERE pair_id = @pair_id";
+
+    public const string SetGuestBootstrap = "UPDATE rendezvous SET guest_bootstrap = @value WHERE pair_id = @pair_id";
+
+    public const string DecidePair = "UPDATE rendezvous SET decided_at = @now, remove_at = @remove_at WHERE pair_id = @pair_id";
+
+    public const string SetHostDone = "UPDATE rendezvous SET host_done = 1 WHERE pair_id = @pair_id";
+
+    public const string SetGuestDone = "UPDATE rendezvous SET guest_done = 1 WHERE pair_id = @pair_id";
+
+    public const string EndPair =
+        "UPDATE rendezvous SET ended_at = @now, remove_at = @remove_at, host_msg = NULL, guest_msg = NULL, host_bootstrap = NULL, guest_bootstrap = NULL "
+        + "WHERE pair_id = @pair_id";
+
+    public const string DeletePair = "DELETE FROM rendezvous WHERE pair_id = @pair_id";
+
+    public const string ExpiredPairs = "SELECT pair_id FROM rendezvous WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
+
+    public const string ExpiredEvents = "SELECT slot, seq, bytes FROM event WHERE stored_at <= @before ORDER BY stored_at LIMIT @limit";
+
+    public const string DeleteEvent = "DELETE FROM event WHERE slot = @slot AND seq = @seq";
+
+    public const string UncountEvent =
+        "UPDATE slot SET event_count = event_count - 1, event_bytes = event_bytes - @bytes WHERE slot = @slot";
+
+    public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
+
+    public const string InsertMeta = "INSERT INTO meta (name, value) VALUES (@name, @value)";
+}

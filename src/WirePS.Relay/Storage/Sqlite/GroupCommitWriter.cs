@@ -1,0 +1,190 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using WirePS.Relay.Waiting;
+
+namespace WirePS.Relay.Storage.Sqlite;
+
+/// <summary>
+/// The one writer of the database. It takes whatever is queued, runs it in one transaction with a savepoint for each operation, commits, and
+/// only then completes the callers: one flush of the disk pays for all that came while the flush before it ran.
+/// </summary>
+internal sealed class GroupCommitWriter : IAsyncDisposable
+{
+    private const int MaxQueued = 8192;
+    private const int MaxBatch = 512;
+
+    private readonly BlockingCollection<Operation> queue = [];
+    private readonly SemaphoreSlim room = new(MaxQueued, MaxQueued);
+    private readonly SqlSession session;
+    private readonly INewsSink news;
+    private readonly RelayMetrics metrics;
+    private readonly Task loop;
+
+    public GroupCommitWriter(SqlSession session, INewsSink news, RelayMetrics metrics)
+    {
+        this.session = session;
+        this.news = news;
+        this.metrics = metrics;
+        loop = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Runs an operation; completes after it is on disk. The token only ends the wait for room: what is queued will run.</summary>
+    public async Task<T> WriteAsync<T>(Func<SqlSession, T> run, CancellationToken cancellationToken)
+    {
+        await room.WaitAsync(cancellationToken);
+        var operation = new Operation<T>(run);
+        try
+        {
+            queue.Add(operation, CancellationToken.None);
+        }
+        catch (InvalidOperationException exception)
+        {
+            room.Release();
+            throw new StoreException("the relay is stopping", exception);
+        }
+
+        return await operation.Task;
+    }
+
+    /// <summary>Finishes what is queued.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        queue.CompleteAdding();
+        await loop;
+        session.Dispose();
+        queue.Dispose();
+        room.Dispose();
+    }
+
+    private void Run()
+    {
+        var batch = new List<Operation>(MaxBatch);
+        while (queue.TryTake(out var first, Timeout.Infinite))
+        {
+            batch.Add(first);
+            while (batch.Count < MaxBatch && queue.TryTake(out var next))
+            {
+                batch.Add(next);
+            }
+
+            Commit(batch);
+            room.Release(batch.Count);
+            batch.Clear();
+        }
+    }
+
+    private void Commit(List<Operation> batch)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            session.Execute("BEGIN IMMEDIATE");
+            foreach (var operation in batch)
+            {
+                RunOne(operation);
+            }
+
+            session.Execute("COMMIT");
+        }
+#pragma warning disable CA1031 // whatever it is, every caller of this batch must hear of it and the writer must go on
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            RollBack();
+            session.KeepNews(0);
+            foreach (var operation in batch)
+            {
+                operation.Fail(exception);
+            }
+
+            return;
+        }
+
+        metrics.Committed(batch.Count, Stopwatch.GetElapsedTime(started));
+        foreach (var operation in batch)
+        {
+            operation.Complete();
+        }
+
+        foreach (var key in session.News)
+        {
+            news.Announce(key);
+        }
+
+        session.KeepNews(0);
+    }
+
+    private void RunOne(Operation operation)
+    {
+        var newsBefore = session.News.Count;
+        session.Execute("SAVEPOINT one");
+        try
+        {
+            operation.Run(session);
+            session.Execute("RELEASE one");
+        }
+#pragma warning disable CA1031 // the failure belongs to the operation's caller; its neighbours in the transaction are not to suffer
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            session.Execute("ROLLBACK TO one");
+            session.Execute("RELEASE one");
+            session.KeepNews(newsBefore);
+            operation.Failed(exception);
+        }
+    }
+
+    private void RollBack()
+    {
+        try
+        {
+            session.Execute("ROLLBACK");
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException)
+        {
+            // SQLite has rolled back by itself (full disk, I/O error): there is no transaction any more
+        }
+    }
+
+    private abstract class Operation
+    {
+        /// <summary>Runs inside the transaction.</summary>
+        public abstract void Run(SqlSession session);
+
+        /// <summary>Remembers that it failed by itself.</summary>
+        public abstract void Failed(Exception exception);
+
+        /// <summary>Tells the caller what became of it, now that it is on disk.</summary>
+        public abstract void Complete();
+
+        /// <summary>Tells the caller that the transaction failed.</summary>
+        public abstract void Fail(Exception exception);
+    }
+
+    private sealed class Operation<T>(Func<SqlSession, T> run) : Operation
+    {
+        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T? result;
+        private Exception? failure;
+
+        public Task<T> Task => completion.Task;
+
+        public override void Run(SqlSession session) => result = run(session);
+
+        public override void Failed(Exception exception) => failure = exception;
+
+        public override void Complete()
+        {
+            if (failure is null)
+            {
+                completion.SetResult(result!);
+            }
+            else
+            {
+                completion.SetException(failure);
+            }
+        }
+
+        public override void Fail(Exception exception) => completion.SetException(failure ?? exception);
+    }
+}

@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+
+namespace WirePS.Relay.Storage.Sqlite;
+
+/// <summary>Connections that read beside the writer, each seeing the last commit.</summary>
+internal sealed class ReaderPool : IDisposable
+{
+    private readonly ConcurrentBag<SqlSession> idle = [];
+    private readonly SemaphoreSlim free;
+
+    public ReaderPool(SqliteDatabase database, int size)
+    {
+        free = new SemaphoreSlim(size, size);
+        for (var i = 0; i < size; i++)
+        {
+            idle.Add(database.OpenReader());
+        }
+    }
+
+    /// <summary>Runs a short read in one snapshot.</summary>
+    public async Task<T> ReadAsync<T>(Func<SqlSession, T> read, CancellationToken cancellationToken)
+    {
+        await free.WaitAsync(cancellationToken);
+        idle.TryTake(out var session);
+        try
+        {
+            session!.Execute("BEGIN");
+            try
+            {
+                return read(session);
+            }
+            finally
+            {
+                session.Execute("COMMIT");
+            }
+        }
+        finally
+        {
+            idle.Add(session!);
+            free.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var session in idle)
+        {
+            session.Dispose();
+        }
+
+        free.Dispose();
+    }
+}

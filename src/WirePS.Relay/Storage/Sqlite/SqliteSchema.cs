@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace WirePS.Relay.Storage.Sqlite;
+
+/// <summary>The tables of the relay in SQLite's types, and their version.</summary>
+internal static class SqliteSchema
+{
+    /// <summary>The version that this program writes.</summary>
+    public const int Version = 1;
+
+    private const string VersionName = "schema_version";
+    private const string RelayIdName = "relay_id";
+
+    private static readonly string[] Tables =
+    [
+        "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+
+        """
+        CREATE TABLE slot (
+            slot INTEGER PRIMARY KEY,
+            slot_id TEXT NOT NULL UNIQUE,
+            token_hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL DEFAULT 0,
+            event_count INTEGER NOT NULL DEFAULT 0,
+            event_bytes INTEGER NOT NULL DEFAULT 0,
+            last_pull_at INTEGER,
+            responder_health BLOB)
+        """,
+
+        """
+        CREATE TABLE event (
+            slot INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            id_hash BLOB,
+            grant_id TEXT,
+            bytes INTEGER NOT NULL,
+            stored_at INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            PRIMARY KEY (slot, seq))
+        """,
+        "CREATE UNIQUE INDEX event_by_id ON event (slot, id_hash) WHERE id_hash IS NOT NULL",
+        "CREATE INDEX event_by_age ON event (stored_at)",
+
+        """
+        CREATE TABLE slot_grant (
+            slot INTEGER NOT NULL,
+            grant_id TEXT NOT NULL,
+            token_hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            per_hour INTEGER,
+            events INTEGER NOT NULL DEFAULT 0,
+            last_used_at INTEGER,
+            hour_started_at INTEGER NOT NULL DEFAULT 0,
+            hour_events INTEGER NOT NULL DEFAULT 0,
+            revoked_at INTEGER,
+            PRIMARY KEY (slot, grant_id)) WITHOUT ROWID
+        """,
+        "CREATE UNIQUE INDEX slot_grant_by_token ON slot_grant (slot, token_hash)",
+
+        """
+        CREATE TABLE rendezvous (
+            pair_id TEXT NOT NULL PRIMARY KEY,
+            code_hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            remove_at INTEGER NOT NULL,
+            decided_at INTEGER,
+            ended_at INTEGER,
+            host_done INTEGER NOT NULL DEFAULT 0,
+            guest_done INTEGER NOT NULL DEFAULT 0,
+            host_msg BLOB,
+            guest_msg BLOB,
+            host_bootstrap BLOB,
+            guest_bootstrap BLOB)
+        """,
+        "CREATE UNIQUE INDEX rendezvous_by_code ON rendezvous (code_hash) WHERE ended_at IS NULL",
+        "CREATE INDEX rendezvous_by_removal ON rendezvous (remove_at)",
+    ];
+
+    /// <summary>Creates the tables of a new database, checks those of an old one, and answers the relay's id.</summary>
+    /// <exception cref="StoreException">The data was written by a newer program, or is not a relay's.</exception>
+    public static string Prepare(SqlSession session, string path)
+    {
+        session.Execute("BEGIN IMMEDIATE");
+        session.Execute(Tables[0]);
+        if (ReadMeta(session, VersionName) is not { } version)
+        {
+            foreach (var statement in Tables.Skip(1))
+            {
+                session.Execute(statement);
+            }
+
+            WriteMeta(session, VersionName, Version.ToString(CultureInfo.InvariantCulture));
+            WriteMeta(session, RelayIdName, RandomNumberGenerator.GetHexString(32, lowercase: true));
+        }
+        else if (!int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > Version)
+        {
+            session.Execute("ROLLBACK");
+            throw new StoreException($"'{path}' has schema version {version}; this program knows versions up to {Version}. Use the newer relay that wrote it, or another --data folder");
+        }
+
+        session.Execute("COMMIT");
+        return ReadMeta(session, RelayIdName) ?? throw new StoreException($"'{path}' holds no relay id; restore it from a backup or use another --data folder");
+    }
+
+    private static string? ReadMeta(SqlSession session, string name) =>
+        session.First(RelaySql.ReadMeta, static reader => reader.GetString(0), ("@name", name));
+
+    private static void WriteMeta(SqlSession session, string name, string value) =>
+        session.Execute(RelaySql.InsertMeta, ("@name", name), ("@value", value));
+}

@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace WirePS.Relay.Storage;
+
+/// <summary>
+/// SHA-256 of a secret or of an id that is used as one. Only hashes are stored, so that a copy of the database opens no mailbox
+/// (wire.md §11.5 R10).
+/// </summary>
+public readonly struct TokenHash : IEquatable<TokenHash>
+{
+    private readonly byte[]? bytes;
+
+    private TokenHash(byte[] bytes) => this.bytes = bytes;
+
+    /// <summary>Hashes the UTF-8 form of a token.</summary>
+    public static TokenHash Of(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return new TokenHash(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+    }
+
+    /// <summary>Takes a hash that was stored.</summary>
+    public static TokenHash FromStored(byte[] stored) => new(stored);
+
+    /// <summary>The 32 bytes as they are stored.</summary>
+    public byte[] ToArray() => bytes ?? [];
+
+    /// <summary>Compares in constant time.</summary>
+    public bool Equals(TokenHash other) => CryptographicOperations.FixedTimeEquals(bytes ?? [], other.bytes ?? []);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is TokenHash other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => bytes is null ? 0 : BitConverter.ToInt32(bytes, 0);
+
+    /// <summary>Compares in constant time.</summary>
+    public static bool operator ==(TokenHash left, TokenHash right) => left.Equals(right);
+
+    /// <summary>Compares in constant time.</summary>
+    public static bool operator !=(TokenHash left, TokenHash right) => !left.Equals(right);
+
+    /// <summary>Says nothing: a hash of a token does not belong into a log.</summary>
+    public override string ToString() => nameof(TokenHash);
+}

@@ -1,0 +1,56 @@
+namespace WirePS.Relay.Waiting;
+
+/// <summary>What a look at the store showed.</summary>
+/// <param name="Value">What was read.</param>
+/// <param name="IsNews">Whether it is worth an answer now.</param>
+/// <param name="LookAgainAt">When time alone may change it; null for never.</param>
+internal readonly record struct Look<T>(T Value, bool IsNews, DateTimeOffset? LookAgainAt);
+
+/// <summary>Holds a request until there is news or its time is over.</summary>
+internal sealed class LongPoll(NewsBoard board, TimeProvider time)
+{
+    /// <summary>The longest wait that a request may ask for.</summary>
+    public const int MaxSeconds = 55;
+
+    /// <summary>
+    /// Looks, and looks again after each announcement of <paramref name="key"/>, until there is news or <paramref name="wait"/> is over. What
+    /// was seen last is the answer. Never ends early without news.
+    /// </summary>
+    public async Task<T> RunAsync<T>(string key, TimeSpan wait, Func<CancellationToken, Task<Look<T>>> look, CancellationToken cancellationToken)
+    {
+        if (wait <= TimeSpan.Zero)
+        {
+            return (await look(cancellationToken)).Value;
+        }
+
+        var started = time.GetTimestamp();
+        using var watch = board.Listen(key);
+        while (true)
+        {
+            var next = watch.Next();
+            var seen = await look(cancellationToken);
+            var rest = wait - time.GetElapsedTime(started);
+            if (seen.IsNews || rest <= TimeSpan.Zero)
+            {
+                return seen.Value;
+            }
+
+            if (seen.LookAgainAt is { } at)
+            {
+                var until = at - time.GetUtcNow();
+                rest = until < rest ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(until.TotalMilliseconds))) : rest;
+            }
+
+            // a timer counts whole milliseconds and may fire within the last one
+            rest = TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds));
+            try
+            {
+                await next.WaitAsync(rest, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                // time for another look, perhaps the last
+            }
+        }
+    }
+}

@@ -1,3 +1,5 @@
+using WirePS.Pairing;
+
 namespace WirePS.Relay;
 
 /// <summary>
@@ -56,16 +58,6 @@ public interface IRelayConnections
 {
     /// <summary>The client for an address in the one spelling of <see cref="RelayUrl"/>.</summary>
     IRelay To(string url);
-}
-
-/// <summary>The two sides of a pairing.</summary>
-public enum PairRole
-{
-    /// <summary>Made the code.</summary>
-    Host,
-
-    /// <summary>Was told the code.</summary>
-    Guest,
 }
 
 /// <summary>How much of the other side a reader of a v1 rendezvous holds already.</summary>

@@ -36,7 +36,7 @@ if (args[0] == "relay")
 
 var surroundings = new WireSurroundings
 {
-    Files = Dying.Around<IFileSystem>(DiskFileSystem.Instance, death, Dying.IsFileWrite),
+    Files = new DyingFiles(DiskFileSystem.Instance, death),
     Relays = new DyingRelays(new HttpRelayConnections(TimeProvider.System), death),
 };
 using var engine = new WireEngine(WireHome.Resolve(options["--home"]), surroundings);

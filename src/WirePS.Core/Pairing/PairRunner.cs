@@ -73,7 +73,7 @@ public sealed class PairRunner(
 
         if (options.IsFirst)
         {
-            await store.RepairJournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
         }
 
@@ -187,8 +187,9 @@ public sealed class PairRunner(
                 return planned;
             },
             cancellationToken).ConfigureAwait(false);
-        if (applied && next is { LastTransition: { } last } && next.Transitions > pair.Transitions)
+        if (applied && next is not null && next.Transitions.Length > pair.Transitions.Length)
         {
+            var last = next.Transitions[^1];
             moves.Add(new PairMoved(next.Id, next.Role, last.From, last.To, next.Reason, next.PeerDid, last.Time));
             notifier.PairMoved(next);
         }

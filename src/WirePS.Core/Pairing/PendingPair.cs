@@ -111,11 +111,8 @@ public sealed record PendingPair
     /// <summary>What is still to be done after the end.</summary>
     public ImmutableArray<PairLeaving> Leaving { get; init; } = [];
 
-    /// <summary>How many transitions there were.</summary>
-    public int Transitions { get; init; }
-
-    /// <summary>The last of them, for the journal.</summary>
-    public PairTransition? LastTransition { get; init; }
+    /// <summary>Every change of status so far: what the journal must hold, whoever was killed before writing it there.</summary>
+    public ImmutableArray<PairTransition> Transitions { get; init; } = [];
 
     /// <summary>Members that this version does not know; they are kept.</summary>
     [JsonExtensionData]

@@ -45,8 +45,7 @@ public sealed class V1Protocol : IPairProtocol
             Protocol = Number,
             Id = request.Id,
             Messages = PairMessages.None.WithSent(Msg, StrictBase64.Encode(message)),
-            Transitions = 1,
-            LastTransition = new PairTransition(null, request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest, request.CreatedAt),
+            Transitions = [new PairTransition(null, request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest, request.CreatedAt)],
         };
     }
 
@@ -337,8 +336,7 @@ public sealed class V1Protocol : IPairProtocol
     private static PendingPair Move(PendingPair pair, PairStatus to, DateTimeOffset now) => pair with
     {
         Status = to,
-        Transitions = pair.Transitions + 1,
-        LastTransition = new PairTransition(pair.Status, to, now),
+        Transitions = pair.Transitions.Add(new PairTransition(pair.Status, to, now)),
     };
 
     private static V1Have Held(PendingPair pair) =>

@@ -12,9 +12,12 @@ internal sealed partial class RelayProcess : IAsyncDisposable
 
     private readonly Process process;
 
-    private RelayProcess(Process process, string url, string relayId)
+    private readonly Task<string> error;
+
+    private RelayProcess(Process process, Task<string> error, string url, string relayId)
     {
         this.process = process;
+        this.error = error;
         RelayId = relayId;
         Client = new RelayClient(url);
     }
@@ -22,6 +25,9 @@ internal sealed partial class RelayProcess : IAsyncDisposable
     public RelayClient Client { get; }
 
     public string RelayId { get; }
+
+    /// <summary>What it wrote to its error stream, once it has ended.</summary>
+    public string Error => error.Result;
 
     /// <summary>Runs the program to its end, for options that make it end by itself.</summary>
     public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
@@ -41,12 +47,14 @@ internal sealed partial class RelayProcess : IAsyncDisposable
         var process = Launch(
             ["--data", folder.Data, "--urls", "http://127.0.0.1:0", "--ready-file", ready, "--allocations-per-minute", "1000000", "--rendezvous-per-minute", "1000000", .. more],
             folder.Path);
+        var error = process.StandardError.ReadToEndAsync();
+        _ = process.StandardOutput.ReadToEndAsync();
         var limit = Stopwatch.StartNew();
         while (!File.Exists(ready))
         {
             if (process.HasExited || limit.Elapsed > TimeSpan.FromSeconds(60))
             {
-                throw new InvalidOperationException("the relay did not start: " + await process.StandardError.ReadToEndAsync());
+                throw new InvalidOperationException("the relay did not start: " + await error);
             }
 
             await Task.Delay(20);
@@ -54,7 +62,7 @@ internal sealed partial class RelayProcess : IAsyncDisposable
 
         var json = JsonElement.Parse(await File.ReadAllTextAsync(ready));
         Assert.Equal(process.Id, json.GetProperty("pid").GetInt32());
-        return new RelayProcess(process, json.GetProperty("url").GetString()!, json.GetProperty("relay_id").GetString()!);
+        return new RelayProcess(process, error, json.GetProperty("url").GetString()!, json.GetProperty("relay_id").GetString()!);
     }
 
     /// <summary>kill -9.</summary>

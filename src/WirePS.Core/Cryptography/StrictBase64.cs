@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 
 namespace WirePS.Cryptography;
 
@@ -27,7 +28,13 @@ public static class StrictBase64
         }
 
         // The decoder of the platform skips white space and ignores trailing bits; spelling it again shows both.
-        var decoded = buffer.AsSpan(0, written).ToArray();
+        var decoded = buffer;
+        if (written < buffer.Length)
+        {
+            decoded = buffer.AsSpan(0, written).ToArray();
+            CryptographicOperations.ZeroMemory(buffer);
+        }
+
         if (!string.Equals(Encode(decoded), text, StringComparison.Ordinal))
         {
             return false;

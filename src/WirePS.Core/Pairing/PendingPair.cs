@@ -119,7 +119,7 @@ public sealed record PendingPair
 
     /// <summary>Members that this version does not know; they are kept.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Others { get; init; }
+    public IDictionary<string, JsonElement>? Others { get; set; }
 
     /// <summary>True where nothing can change the outcome any more.</summary>
     [JsonIgnore]

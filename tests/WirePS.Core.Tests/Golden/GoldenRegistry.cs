@@ -33,6 +33,9 @@ internal static class GoldenRegistry
         [("derived", "pair_drop_ack")] = DerivedRunners.SignedCanonical,
         [("derived", "certs")] = DerivedRunners.Certificates,
 
+        // Codes as people type them, whatever their protocol.
+        [("independent reference of pairing-v2.md", "pairing_v2_typed_codes")] = PairingRunners.TypedCodes,
+
         // Answers that stand in the tests and documents of the other programs.
         [("wire-source", "canonical_json")] = SourceRunners.CanonicalJson,
         [("wire-source", "code_phrase")] = SourceRunners.CodePhrases,

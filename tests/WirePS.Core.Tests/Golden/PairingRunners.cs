@@ -41,6 +41,29 @@ internal static class PairingRunners
         }
     }
 
+    public static GoldenOutcome TypedCodes(GoldenCase golden)
+    {
+        var typed = golden.Text("typed")!;
+        var symbols = typed.EnumerateRunes().Count(rune => !CodePhrase.IsSeparator(rune));
+        if (symbols == 12 || golden.Text("protocol") == "v2")
+        {
+            return GoldenOutcome.NotOurs("twelve symbols are a code of protocol v2");
+        }
+
+        var answers = new GoldenAnswers(golden);
+        try
+        {
+            var code = CodePhrase.Parse(typed);
+            answers.Equal("canonical", golden.Text("canonical"), code);
+        }
+        catch (WireException refused)
+        {
+            answers.Equal("error", golden.Text("error"), refused.Reason.ToWire());
+        }
+
+        return answers.Outcome();
+    }
+
     public static GoldenOutcome Spake2(GoldenCase golden)
     {
         var answers = new GoldenAnswers(golden);

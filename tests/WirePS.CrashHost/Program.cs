@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+using WirePS;
+using WirePS.CrashHost;
+using WirePS.Daemon;
+using WirePS.Identity;
+using WirePS.Relay;
+using WirePS.Storage;
+
+// The daemon, the relay and the commands as they ship, put together with stores and relays that kill the process:
+//   daemon  --home DIR                       [--die write:N|send:N]
+//   request --home DIR --relay URL [--code C] [--die write:N]      prints the code
+//   confirm --home DIR --code C --digits D   [--die write:N]
+//   relay   --data DIR --url URL --ready FILE [--die write:N]
+var options = new Dictionary<string, string>(StringComparer.Ordinal);
+for (var i = 1; i + 1 < args.Length; i += 2)
+{
+    options[args[i]] = args[i + 1];
+}
+
+var death = Death.Parse(options.GetValueOrDefault("--die"));
+if (args[0] == "relay")
+{
+    using var stop = new CancellationTokenSource();
+    using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+    {
+        context.Cancel = true;
+        stop.Cancel();
+    });
+    var relayOptions = new RelayOptions { DataFolder = options["--data"], Urls = [options["--url"]], AllocationsPerMinute = 10_000, RendezvousPerMinute = 10_000 };
+    await using var relay = await RelayHost.StartAsync(relayOptions, new RelaySurroundings { DecorateStore = store => Dying.Around(store, death, Dying.IsRelayWrite) });
+    await File.WriteAllTextAsync(options["--ready"] + ".tmp", relay.Urls[0]);
+    File.Move(options["--ready"] + ".tmp", options["--ready"], overwrite: true);
+    await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    return 0;
+}
+
+var surroundings = new WireSurroundings
+{
+    Files = new DyingFiles(DiskFileSystem.Instance, death),
+    Relays = new DyingRelays(new HttpRelayConnections(TimeProvider.System), death),
+};
+using var engine = new WireEngine(WireHome.Resolve(options["--home"]), surroundings);
+switch (args[0])
+{
+    case "daemon":
+        await new DaemonLoop(engine).RunAsync(CancellationToken.None);
+        return 0;
+    case "request":
+        var (_, pair) = await engine.Pairing.RequestAsync(options.GetValueOrDefault("--code"), options["--relay"], false, null, CancellationToken.None);
+        Console.WriteLine(pair.Code);
+        return 0;
+    case "confirm":
+        await engine.Pairing.ConfirmAsync(engine.Pairing.List([options["--code"]])[0].Key, options["--digits"], CancellationToken.None);
+        return 0;
+    default:
+        return 2;
+}

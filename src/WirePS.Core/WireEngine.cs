@@ -56,7 +56,7 @@ public sealed class WireEngine : IDisposable
         Pairs = new PendingPairStore(home, Files, Journal);
         IPairProtocol[] protocols = [V1Protocol.Instance];
         var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Pairs, byNumber, surroundings.Random, Time, home);
         Tick = new WireTick(Pairs, Runner, Revocations);
         DaemonFiles = new DaemonFiles(home, Files, Time);

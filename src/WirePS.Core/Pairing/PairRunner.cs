@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Trust;
 
@@ -37,6 +38,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="protocols">The protocols, by number.</param>
 /// <param name="relays">The relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
+/// <param name="identity">Who the home is.</param>
 /// <param name="trust">Whom the home trusts.</param>
 /// <param name="peers">Removal of peers.</param>
 /// <param name="revocations">Grants to be revoked.</param>
@@ -48,6 +50,7 @@ public sealed class PairRunner(
     IReadOnlyDictionary<int, IPairProtocol> protocols,
     IRelayConnections relays,
     MailboxBook mailboxes,
+    IdentityStore identity,
     TrustStore trust,
     PeerOperations peers,
     GrantRevocations revocations,
@@ -147,7 +150,7 @@ public sealed class PairRunner(
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, trust, peers, revocations, random, time);
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, identity, trust, peers, revocations, random, time);
         if (!work.IsWait)
         {
             return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);

@@ -44,7 +44,7 @@ public sealed record PendingPair
     /// <summary>Our mailbox that the peer may write to.</summary>
     public string? OurSlotId { get; init; }
 
-    /// <summary>The token that the peer gets for it: its grant's, or on an older relay the mailbox' own. A secret.</summary>
+    /// <summary>The token that the peer gets for it: its grant's, drawn with the pairing, or on an older relay the mailbox' own. A secret.</summary>
     public string? OurSlotToken { get; init; }
 
     /// <summary>What our secret scalar comes from (v1); 32 bytes, base64.</summary>

@@ -30,7 +30,8 @@ public sealed class V1Protocol : IPairProtocol
     /// <inheritdoc/>
     public PendingPair Create(PairRequest request)
     {
-        using var scalar = SymmetricSpake2.ScalarFromSeed(request.Seed.Span);
+        var seed = request.Secrets.Span[..32];
+        using var scalar = SymmetricSpake2.ScalarFromSeed(seed);
         var message = SymmetricSpake2.Message(Encoding.ASCII.GetBytes(request.Code), scalar.Span);
         return new PendingPair
         {
@@ -41,9 +42,11 @@ public sealed class V1Protocol : IPairProtocol
             Status = request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest,
             CreatedAt = request.CreatedAt,
             ExpiresAt = request.ExpiresAt,
-            Spake2Seed = StrictBase64.Encode(request.Seed.Span),
+            Spake2Seed = StrictBase64.Encode(seed),
             Protocol = Number,
             Id = request.Id,
+            GrantId = request.Grant.Id,
+            OurSlotToken = request.Grant.Token,
             Messages = PairMessages.None.WithSent(Msg, StrictBase64.Encode(message)),
             Transitions = [new PairTransition(null, request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest, request.CreatedAt)],
         };
@@ -63,13 +66,13 @@ public sealed class V1Protocol : IPairProtocol
     /// <inheritdoc/>
     public PendingPair Step(PendingPair pair, PairInput input, DateTimeOffset now) => input switch
     {
-        V1Input.MailboxReady ready => OnMailbox(pair, ready),
+        PairInput.MailboxReady ready => OnMailbox(pair, ready),
         V1Input.Opened opened => OnOpened(pair, opened, now),
         V1Input.RoleTaken => OnRoleTaken(pair, now),
         V1Input.Seen seen => OnSeen(pair, seen.View, now),
         V1Input.Gone gone => OnGone(pair, gone.RelayId, now),
         V1Input.Posted => pair.Status == PairStatus.Confirmed ? pair with { BootstrapPosted = true } : pair,
-        V1Input.PeerRefused refused => pair.Status == PairStatus.Confirmed ? End(pair, refused.Reason, now) : pair,
+        PairInput.PeerRefused refused => pair.Status == PairStatus.Confirmed ? End(pair, refused.Reason, now) : pair,
         V1Input.PostRefused => pair.Status == PairStatus.Confirmed ? End(pair, WireReason.RelayInterference, now) : pair,
         PairInput.Confirmed confirmed => OnConfirmed(pair, confirmed, now),
         PairInput.Stopped => OnStopped(pair, now),
@@ -83,7 +86,7 @@ public sealed class V1Protocol : IPairProtocol
     };
 
     private static PairEffect NextOpen(PendingPair pair) =>
-        pair.OurSlotId is null ? new V1Work.UseMailbox()
+        pair.OurSlotId is null ? new PairWork.UseMailbox()
         : pair.PairId is null ? new V1Work.Open()
         : new V1Work.Await(Held(pair));
 
@@ -111,7 +114,7 @@ public sealed class V1Protocol : IPairProtocol
         return pair.Leaving[0] switch
         {
             PairLeaving.Finish => new V1Work.Finish(),
-            PairLeaving.RemovePeer => new V1Work.RemovePeer(),
+            PairLeaving.RemovePeer => new PairWork.RemovePeer(),
             PairLeaving.AwaitAck => new V1Work.Await(V1Have.Bootstrap),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };
@@ -127,7 +130,7 @@ public sealed class V1Protocol : IPairProtocol
 
         return pair.Leaving[0] switch
         {
-            PairLeaving.RevokeGrant => new V1Work.RevokeGrant(),
+            PairLeaving.RevokeGrant => new PairWork.RevokeGrant(),
 
             // What has expired by itself needs no word; and whether an opening whose answer was lost is ours, only a relay of ours can tell.
             PairLeaving.Abandon when now < pair.ExpiresAt && pair.PairId is not null => new V1Work.Abandon(),
@@ -136,12 +139,12 @@ public sealed class V1Protocol : IPairProtocol
         };
     }
 
-    private static PendingPair OnMailbox(PendingPair pair, V1Input.MailboxReady ready) =>
+    private static PendingPair OnMailbox(PendingPair pair, PairInput.MailboxReady ready) =>
         pair.IsEnded || pair.OurSlotId is not null ? pair : pair with
         {
             OurSlotId = ready.SlotId,
-            OurSlotToken = ready.Token,
-            GrantId = ready.GrantId,
+            OurSlotToken = ready.SlotToken ?? pair.OurSlotToken,
+            GrantId = ready.SlotToken is null ? pair.GrantId : null,
             RelayId = ready.RelayId,
             OpenSent = true,
         };
@@ -243,7 +246,7 @@ public sealed class V1Protocol : IPairProtocol
         // sealed that includes the mailbox, which went with the rest.
         var again = pair with { PairId = null, BootstrapPosted = false, RelayId = relayId };
         return pair.RelayId is not null && pair.Status is PairStatus.Polling or PairStatus.SasReady
-            ? again with { OurSlotId = null, OurSlotToken = null, GrantId = null }
+            ? again with { OurSlotId = null }
             : again;
     }
 
@@ -303,7 +306,7 @@ public sealed class V1Protocol : IPairProtocol
             leaving.Add(PairLeaving.Abandon);
         }
 
-        if (pair.GrantId is not null)
+        if (PairWork.GivenBy(pair) is not null)
         {
             leaving.Add(PairLeaving.RevokeGrant);
         }

@@ -61,7 +61,7 @@ public sealed class PairOperations(
         }
 
         // The code is read before anything is made: a typing error costs nothing.
-        var code = typedCode is null ? CodePhrase.Generate(random) : CodePhrase.Parse(typedCode);
+        var code = typedCode is null ? CodePhrase.Generate(random) : ReadCode(typedCode);
         var relayUrl = settings.ResolveRelay(relay, allowInsecureRelay);
         var (own, _) = await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
@@ -194,6 +194,10 @@ public sealed class PairOperations(
             }
         }
     }
+
+    private static string ReadCode(string typed) => PairingCode.Parse(typed) is { Protocol: 1, Canonical: var code }
+        ? code
+        : throw new WireException(WireReason.UnsupportedVersion, "This is a code of pairing protocol v2, which this version does not run.");
 
     private static bool Fits(PairFile file, string pattern) =>
         FileSystemName.MatchesSimpleExpression(pattern, file.Pair?.Code ?? file.Key)

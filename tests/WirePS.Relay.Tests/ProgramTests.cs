@@ -158,6 +158,20 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task An_open_folder_with_other_things_in_it_is_left_alone()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.Data);
+        await File.WriteAllTextAsync(Path.Combine(folder.Data, "letter.txt"), "mine");
+        var before = Modes.Of(folder.Data, 0);
+        var failure = await Assert.ThrowsAsync<StoreException>(() => RelayHost.StartAsync(new RelayOptions { DataFolder = folder.Data, Urls = ["http://127.0.0.1:0"] }));
+
+        Assert.Contains("a folder of its own", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Modes.Of(folder.Data, 0));
+        Assert.Equal(["letter.txt"], Directory.GetFiles(folder.Data).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public async Task Info_says_what_the_relay_is_and_keeps_its_id()
     {
         using var folder = new TempFolder();

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Management.Automation;
-using System.Management.Automation.Runspaces;
 using Home = WirePS.Identity.WireHome;
 
 namespace WirePS.Module.Binding;
@@ -16,9 +15,7 @@ internal static class HomeOfCompletion
     {
         try
         {
-            var folder = bound[nameof(Home)] ?? bound["WireHome"];
-            var path = folder is null ? null : Runspace.DefaultRunspace.SessionStateProxy.Path.GetUnresolvedProviderPathFromPSPath(folder.ToString());
-            using var engine = new WireEngine(Home.Resolve(path));
+            using var engine = new WireEngine(Home.Resolve(bound["WireHome"] is { } folder ? Resolved(folder.ToString()!) : null));
             var start = typed.Trim('\'', '"');
             return
             [
@@ -31,6 +28,14 @@ internal static class HomeOfCompletion
         {
             return [];
         }
+    }
+
+    // The session's own current folder and drives count; a completer gets to them only through a nested pipeline.
+    private static string? Resolved(string folder)
+    {
+        using var nested = PowerShell.Create(RunspaceMode.CurrentRunspace);
+        nested.AddScript("param($folder) $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($folder)").AddArgument(folder);
+        return nested.Invoke<string>().FirstOrDefault();
     }
 
     private static string Quoted(string text) => text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or ':') && !text.StartsWith('-') ? text : $"'{text}'";

@@ -77,16 +77,22 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
     }
 
     /// <inheritdoc/>
-    public void Tell(string text) => Host.UI.WriteLine(text);
+    public void Tell(string text)
+    {
+        ShowProgress(null);
+        Host.UI.WriteLine(text);
+    }
 
     /// <inheritdoc/>
-    void ICeremonyView.Progress(PendingPair pair) =>
-        WriteProgress(new ProgressRecord(0, $"Pairing {pair.Id}", pair.LastError ?? PairWords.Next(pair))
-        {
-            CurrentOperation = PairWords.Left(pair.Id),
-            RecordType = pair.IsEnded ? ProgressRecordType.Completed : ProgressRecordType.Processing,
-        });
+    void ICeremonyView.Progress(PendingPair pair) => ShowProgress(pair);
 
     /// <inheritdoc/>
     string? ICeremonyView.AskDigits() => Person.Ask(Host, PairWords.DigitsQuestion);
+
+    /// <summary>Shows where the pairing stands; nothing while something is to be read, and after the end.</summary>
+    private void ShowProgress(PendingPair? pair) =>
+        WriteProgress(new ProgressRecord(0, "Pairing", pair is null ? "-" : PairWords.Next(pair))
+        {
+            RecordType = pair is null or { IsEnded: true } ? ProgressRecordType.Completed : ProgressRecordType.Processing,
+        });
 }

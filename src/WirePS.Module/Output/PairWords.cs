@@ -28,7 +28,10 @@ internal static class PairWords
         $"Your six digits are {ShortAuthenticationString.Display(pair.Sas!)}. Read them out to the other side, and have its digits read out to you.";
 
     /// <summary>What is to be done next by the person on this side.</summary>
-    internal static string Next(PendingPair pair, bool isDefaultRelay = true) => pair.Status switch
+    internal static string Next(PendingPair pair, bool isDefaultRelay = true) =>
+        pair is { IsEnded: false, LastError: not null, Reason: null } ? $"{Step(pair, isDefaultRelay)} (trouble, tried again: see LastError)" : Step(pair, isDefaultRelay);
+
+    private static string Step(PendingPair pair, bool isDefaultRelay) => pair.Status switch
     {
         PairStatus.RequestHost or PairStatus.Polling when pair.Role == PairRole.Host => isDefaultRelay ? "Tell the other side the code" : $"Tell the other side the code and the relay {pair.RelayUrl}",
         PairStatus.RequestGuest or PairStatus.RequestHost or PairStatus.Polling => "Wait for the other side",

@@ -31,9 +31,13 @@ internal static class ErrorRecords
 
         return new ErrorRecord(error, error.ErrorId, Enum.Parse<ErrorCategory>(error.Category.ToString()), target)
         {
-            ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = error.RecommendedAction },
+            ErrorDetails = new ErrorDetails(Sentence(error)) { RecommendedAction = error.RecommendedAction },
         };
     }
+
+    // An error about a file or folder says which one.
+    private static string Sentence(WireException error) =>
+        Path.IsPathRooted(error.Target) && !error.Message.Contains(error.Target, StringComparison.Ordinal) ? $"{error.Message} ('{error.Target}')" : error.Message;
 
     private static bool IsPairFile(string path) => Path.GetFileName(Path.GetDirectoryName(path)) == PairFolder;
 }

@@ -78,14 +78,17 @@ public sealed class WireHome
     public static WireHome Resolve(string? folder)
     {
         folder ??= NonEmpty("WIRE_HOME");
-        if (folder is not null)
+        var (config, state) = PlatformFolders();
+        if (folder is null)
         {
-            var root = Path.GetFullPath(folder);
-            return new WireHome(root, Path.Combine(root, "config", "wire"), Path.Combine(root, "state", "wire"));
+            return new WireHome(state, config, state);
         }
 
-        var (config, state) = PlatformFolders();
-        return new WireHome(state, config, state);
+        // Objects carry the root of their home; that of the platform's home leads back to it.
+        var root = Path.GetFullPath(folder);
+        return root == state
+            ? new WireHome(state, config, state)
+            : new WireHome(root, Path.Combine(root, "config", "wire"), Path.Combine(root, "state", "wire"));
     }
 
     private static (string Config, string State) PlatformFolders()

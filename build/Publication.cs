@@ -17,12 +17,19 @@ internal static class Publication
     {
         Folders.Empty(Source.ModuleFolder);
         await PublishAsync("WirePS.Module", Source.ModuleFolder);
-        await PublishAsync("WirePS.Relay", Path.Combine(Source.ModuleFolder, "relay"));
+
+        // The relay is no site behind IIS, and nobody reads its documentation there.
+        await PublishAsync(
+            "WirePS.Relay",
+            Path.Combine(Source.ModuleFolder, "relay"),
+            "-p:IsTransformWebConfigDisabled=true",
+            "-p:StaticWebAssetsEnabled=false",
+            "-p:PublishDocumentationFiles=false");
         File.Copy(Source.At("LICENSE"), Path.Combine(Source.ModuleFolder, "LICENSE"));
 
-        Task PublishAsync(string project, string folder) => Programs.RequireAsync(
+        Task PublishAsync(string project, string folder, params string[] properties) => Programs.RequireAsync(
             Programs.DotNet,
-            ["publish", Source.At("src", project), "--no-build", "--configuration", Source.Configuration, "--nologo", "--verbosity", "quiet", "--output", folder],
+            ["publish", Source.At("src", project), "--no-build", "--configuration", Source.Configuration, "--nologo", "--verbosity", "quiet", "--output", folder, .. properties],
             cancellationToken);
     }
 }

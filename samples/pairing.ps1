@@ -26,18 +26,30 @@ foreach ($name in 'relay', 'host', 'guest') {
     $homes[$name] = Join-Path $folder $name
 }
 
-# What the journals of both sides have that was not shown before, in the order in which it happened.
-$shown = @{ host = 0; guest = 0 }
+# Shows what is new in the journals, in the order in which it happened, until the sides named have come to a status.
+$seen = @{ host = 0; guest = 0 }
 function Show-Transition {
-    $new = foreach ($name in 'host', 'guest') {
-        foreach ($entry in Get-WireJournal -WireHome $homes[$name] -After $shown[$name] -Kind pair) {
-            $shown[$name] = $entry.Seq
-            [pscustomobject]@{ Name = $name; Time = $entry.Time; From = $entry.From ?? '-'; To = $entry.To }
-        }
-    }
+    param([string] $Until, [string[]] $Of)
 
-    foreach ($line in $new | Sort-Object -Property Time -Stable) {
-        '{0,-8} {1:HH:mm:ss.fff}  {2} -> {3}' -f $line.Name, $line.Time, $line.From, $line.To
+    $waiting = [Collections.Generic.List[string]] $Of
+    $patience = [Diagnostics.Stopwatch]::StartNew()
+    while ($waiting.Count -gt 0 -and $patience.Elapsed.TotalSeconds -lt 30) {
+        $new = foreach ($name in 'host', 'guest') {
+            foreach ($entry in Get-WireJournal -WireHome $homes[$name] -After $seen[$name] -Kind pair) {
+                $seen[$name] = $entry.Seq
+                if ($entry.To -eq $Until) {
+                    $null = $waiting.Remove($name)
+                }
+
+                [pscustomobject]@{ Name = $name; Time = $entry.Time; From = $entry.From ?? '-'; To = $entry.To }
+            }
+        }
+
+        foreach ($line in $new | Sort-Object -Property Time -Stable) {
+            '{0,-8} {1:HH:mm:ss.fff}  {2} -> {3}' -f $line.Name, $line.Time, $line.From, $line.To
+        }
+
+        Start-Sleep -Milliseconds 20
     }
 }
 
@@ -53,7 +65,9 @@ try {
     }
 
     # One person makes the code ...
+    ''
     $hosted = New-WirePair -Detach -WireHome $homes.host
+    Show-Transition -Until polling -Of host
     ''
     '{0,-8} the host reads out the code: {1}' -f '', $hosted.Code
     ''
@@ -64,7 +78,7 @@ try {
     $hosted = $hosted | Wait-WirePair -For SasReady -Timeout 60
     $joined = $joined | Wait-WirePair -For SasReady -Timeout 60
     $compare = $clock.Elapsed
-    Show-Transition
+    Show-Transition -Until sas_ready -Of host, guest
     ''
     '{0,-8} host     guest' -f ''
     '{0,-8} {1}   {2}   {3}' -f '', $hosted.Sas, $joined.Sas, $(if ($hosted.Sas -eq $joined.Sas) { 'equal: both confirm' } else { 'NOT EQUAL' })
@@ -77,7 +91,7 @@ try {
     $null = $hosted | Wait-WirePair -For Paired -Timeout 60
     $null = $joined | Wait-WirePair -For Paired -Timeout 60
     $pin = $clock.Elapsed
-    Show-Transition
+    Show-Transition -Until paired -Of host, guest
     ''
 
     foreach ($name in 'host', 'guest') {

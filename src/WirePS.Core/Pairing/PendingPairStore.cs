@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -71,7 +69,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         }
 
         var pair = PendingPairFormat.Read(text, path);
-        return pair.Id.Length > 0 ? pair : pair with { Id = IdOfForeign(pair) };
+        return pair.Id.Length > 0 ? pair : V1.V1Adoption.Adopt(pair);
     }
 
     /// <summary>
@@ -193,8 +191,4 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         var last = pair.LastTransition!;
         return new JournalRecord(last.Time, pair.Kind, pair.Id, last.From is { } from ? NameOf(from) : null, NameOf(last.To), pair.Reason?.ToWire(), pair.PeerDid);
     }
-
-    // A file that another program made has no id; this one is the same at every load and does not tell the code.
-    private static string IdOfForeign(PendingPair pair) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("WirePS pairing\0" + pair.Code + Timestamps.Format(pair.CreatedAt) + pair.Spake2Seed)).AsSpan(0, 16));
 }

@@ -57,6 +57,10 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public Mailbox? Find(string relayUrl, string slotId) =>
         Endpoints(_file.Read()).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId);
 
+    /// <summary>The same, where it belongs to the data that the relay has now.</summary>
+    public Mailbox? Find(string relayUrl, string slotId, string? relayId) =>
+        Endpoints(_file.Read()).FirstOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.Mailbox.SlotId == slotId && e.RelayId == relayId).Mailbox;
+
     /// <summary>The relays at which this home has mailboxes.</summary>
     public IReadOnlyList<string> RelayUrls() => [.. Endpoints(_file.Read()).Select(static e => e.Mailbox.RelayUrl).Distinct()];
 

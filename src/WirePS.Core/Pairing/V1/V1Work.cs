@@ -13,6 +13,17 @@ internal abstract record V1Work : PairEffect.Work
         return new V1Input.Gone(info?.RelayId);
     }
 
+    /// <summary>Draws the secret of a pairing that another program asked for.</summary>
+    internal sealed record DrawSeed : V1Work
+    {
+        public override Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            var seed = new byte[32];
+            surroundings.Random.Fill(seed);
+            return Task.FromResult<PairInput?>(new V1Input.SeedDrawn(seed));
+        }
+    }
+
     /// <summary>Finds or makes the mailbox for the peer, and a grant for it where the relay has grants.</summary>
     internal sealed record UseMailbox : V1Work
     {
@@ -36,7 +47,8 @@ internal abstract record V1Work : PairEffect.Work
     {
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
-            if (!pair.IsEnded && pair.GrantId is { } grantId && surroundings.Mailboxes.Find(pair.RelayUrl, pair.OurSlotId!) is { } mailbox)
+            // A sealed bootstrap names its mailbox for good; where that went with the relay's old data there is nothing to grant.
+            if (!pair.IsEnded && pair.GrantId is { } grantId && surroundings.Mailboxes.Find(pair.RelayUrl, pair.OurSlotId!, pair.RelayId) is { } mailbox)
             {
                 await surroundings.Relay.PutGrantAsync(mailbox, new Grant(grantId, pair.OurSlotToken!), cancellationToken).ConfigureAwait(false);
             }
@@ -108,10 +120,11 @@ internal abstract record V1Work : PairEffect.Work
     {
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
+            // Our relay deletes what is not decided: what it shows afterwards is.
             await surroundings.Relay.V1Pairs.AbandonAsync(pair.CodeHash, cancellationToken).ConfigureAwait(false);
             var view = pair.PairId is null ? null
                 : await surroundings.Relay.V1Pairs.ReadAsync(pair.PairId, pair.Role, V1Have.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-            return view?.PeerBootstrap is null ? new V1Input.Gone(pair.RelayId) : new V1Input.Seen(view);
+            return view?.PeerBootstrap is null ? await GoneAsync(surroundings, cancellationToken).ConfigureAwait(false) : new V1Input.Decided(view);
         }
     }
 

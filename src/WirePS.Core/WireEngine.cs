@@ -26,6 +26,9 @@ public sealed record WireSurroundings
 
     /// <summary>Tells the person; null for nobody.</summary>
     public INotifier? Notifier { get; init; }
+
+    /// <summary>Starts daemon and relay as processes of their own.</summary>
+    public IDetachedLauncher Launcher { get; init; } = DetachedLauncher.Instance;
 }
 
 /// <summary>Everything that works on one home, put together. Making one touches nothing.</summary>
@@ -53,10 +56,12 @@ public sealed class WireEngine : IDisposable
         Pairs = new PendingPairStore(home, Files, Journal);
         IPairProtocol[] protocols = [V1Protocol.Instance];
         var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Pairs, byNumber, surroundings.Random, Time, home);
         Tick = new WireTick(Pairs, Runner, Revocations);
         DaemonFiles = new DaemonFiles(home, Files, Time);
+        DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
+        LocalRelay = new LocalRelay(home, Files, surroundings.Launcher, Time);
     }
 
     /// <summary>Where everything stands.</summary>
@@ -106,6 +111,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>What the daemon and those who ask about it know of each other.</summary>
     public DaemonFiles DaemonFiles { get; }
+
+    /// <summary>Starts and stops the daemon.</summary>
+    public DaemonControl DaemonControl { get; }
+
+    /// <summary>Starts and stops a relay that runs from this home.</summary>
+    public LocalRelay LocalRelay { get; }
 
     /// <summary>Refuses a home that another program is using (wireps.md §1): <see cref="WireReason.HomeInUse"/>.</summary>
     public WireEngine RequireOwnHome()

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using WirePS.Daemon;
 using WirePS.Relay;
 using WirePS.Relay.Storage;
 using WirePS.Relay.Storage.Sqlite;
 
+DetachedLauncher.EnterOwnSession();
 if (args.Contains("--help"))
 {
     Console.WriteLine(RelayOptionsReader.Help);

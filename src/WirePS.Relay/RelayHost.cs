@@ -22,7 +22,7 @@ public sealed record RelaySurroundings
 /// <summary>A relay that runs in this process.</summary>
 public sealed class RelayHost : IAsyncDisposable
 {
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(1.5);
 
     private readonly WebApplication app;
     private readonly IRelayStore store;
@@ -76,7 +76,7 @@ public sealed class RelayHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends streams and waits, lets running requests finish for up to two seconds, and closes the data.</summary>
+    /// <summary>Ends streams and waits, lets running requests finish for a moment, and closes: within two seconds all told the data.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
         if (stopped)

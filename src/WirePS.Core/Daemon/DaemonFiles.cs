@@ -26,12 +26,33 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     private const string Schema = "wire-daemon-pid-v1";
     private const string Program = "WirePS";
     private const int MaxBytes = 64 * 1024;
+    private const int ClaimAttempts = 20;
+    private static readonly TimeSpan ClaimGap = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Asks the daemon to stop by being there.</summary>
     public string StopFile => Path.Combine(home.StateFolder, "daemon.stop");
 
     /// <summary>Takes the place of this home's daemon; null where somebody has it. The place is free when its holder dies, however it dies.</summary>
     public IDisposable? TryClaim() => files.TryLock(home.DaemonLockFile);
+
+    /// <summary>
+    /// Takes the place of this home's daemon; null where a daemon has it. Somebody who only looks (<see cref="IsRunning"/>)
+    /// holds it for a moment, so one refusal says nothing.
+    /// </summary>
+    public async Task<IDisposable?> ClaimAsync(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < ClaimAttempts; i++)
+        {
+            if (TryClaim() is { } place)
+            {
+                return place;
+            }
+
+            await Task.Delay(ClaimGap, cancellationToken).ConfigureAwait(false);
+        }
+
+        return null;
+    }
 
     /// <summary>True where a daemon runs for this home.</summary>
     public bool IsRunning()

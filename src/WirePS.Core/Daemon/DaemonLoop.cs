@@ -11,7 +11,7 @@ namespace WirePS.Daemon;
 /// </summary>
 public sealed class DaemonLoop
 {
-    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(5);
 
@@ -36,7 +36,7 @@ public sealed class DaemonLoop
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         _engine.RequireOwnHome();
-        using var place = _engine.DaemonFiles.TryClaim() ?? throw new WireException(WireReason.DaemonRunning, null, _engine.Home.Root);
+        using var place = await _engine.DaemonFiles.ClaimAsync(cancellationToken).ConfigureAwait(false) ?? throw new WireException(WireReason.DaemonRunning, null, _engine.Home.Root);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _engine.DaemonFiles.ClearStop();
         _engine.Files.EnsurePrivateFolder(_engine.Home.PendingPairFolder);

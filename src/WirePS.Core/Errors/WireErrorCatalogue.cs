@@ -72,8 +72,8 @@ public static class WireErrorCatalogue
         [WireReason.InvalidEvent] = new(WireErrorCategory.SecurityError, "An event did not pass its checks.", "It was not acted on; ask the sender to send it again."),
         [WireReason.InvalidJson] = new(WireErrorCategory.InvalidData, "The text is not JSON of the kind that wire programs accept.", "Ask the sender; the text was not acted on."),
 
-        [WireReason.InvalidLength] = new(WireErrorCategory.InvalidArgument, "A code has two digits, a dash and six symbols.", "Compare with what the other side reads out; type it as NN-XXXXXX."),
-        [WireReason.InvalidSymbol] = new(WireErrorCategory.InvalidArgument, "The code has a symbol that no code has.", "Codes use the digits in front, then A-Z and 2-7; compare with what the other side reads out."),
+        [WireReason.InvalidLength] = new(WireErrorCategory.InvalidArgument, "A code has twelve symbols, or eight where it is of protocol v1.", "Compare with what the other side reads out; type it as XXXX-XXXX-XXXX, one of protocol v1 as NN-XXXXXX."),
+        [WireReason.InvalidSymbol] = new(WireErrorCategory.InvalidArgument, "The code has a symbol that no code has.", "Codes use A-Z and 2-7, those of protocol v1 two digits 0-9 in front; compare with what the other side reads out."),
         [WireReason.MistypedCode] = new(WireErrorCategory.InvalidArgument, "The code's check symbol does not fit: it was mistyped.", "Compare with what the other side reads out."),
         [WireReason.CodeUsed] = new(WireErrorCategory.ResourceExists, "This home has a pairing with this code already.", "Use that pairing ('Get-WirePendingPair'), or make a new code."),
         [WireReason.InvalidDigits] = new(WireErrorCategory.InvalidArgument, "The digits are six digits; nothing was changed.", "Type the six digits that the other side reads out, quoted: -Digits '012-345'."),

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using System.Security.Cryptography;
 using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Relay;
@@ -60,15 +61,22 @@ public sealed class PairOperations(
         }
 
         // The code is read before anything is made: a typing error costs nothing.
-        var code = typedCode is null ? CodePhrase.Generate(random) : CodePhrase.Parse(typedCode);
+        var code = typedCode is null ? CodePhrase.Generate(random) : ReadCode(typedCode);
         var relayUrl = settings.ResolveRelay(relay, allowInsecureRelay);
-        await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
+        var (own, _) = await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
-        var id = new byte[16];
-        random.Fill(id);
-        using var seed = SecretBytes.Random(32, random);
-        var request = new PairRequest(code, typedCode is null ? PairRole.Host : PairRole.Guest, relayUrl, Convert.ToHexStringLower(id), seed.Span.ToArray(), now, now + span);
-        var pair = protocols[1].Create(request);
+        using var fresh = SecretBytes.Random(PairRequest.RandomBytes, random);
+        var secrets = fresh.Span.ToArray();
+        PendingPair pair;
+        try
+        {
+            pair = protocols[1].Create(new PairRequest(code, typedCode is null ? PairRole.Host : PairRole.Guest, relayUrl, own.Card.PublicKey, secrets, now, now + span));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secrets);
+        }
+
         var key = await store.CreateAsync(pair, cancellationToken).ConfigureAwait(false);
         return (key, store.Load(key) ?? pair);
     }
@@ -186,6 +194,10 @@ public sealed class PairOperations(
             }
         }
     }
+
+    private static string ReadCode(string typed) => PairingCode.Parse(typed) is { Protocol: 1, Canonical: var code }
+        ? code
+        : throw new WireException(WireReason.UnsupportedVersion, "This is a code of pairing protocol v2, which this version does not run.");
 
     private static bool Fits(PairFile file, string pattern) =>
         FileSystemName.MatchesSimpleExpression(pattern, file.Pair?.Code ?? file.Key)

@@ -28,12 +28,24 @@ public interface IPairProtocol
 /// <param name="Code">The canonical code.</param>
 /// <param name="Role">This side.</param>
 /// <param name="RelayUrl">The relay.</param>
-/// <param name="Id">Its name: 32 random hex digits.</param>
-/// <param name="Seed">32 random bytes; copied, not kept.</param>
+/// <param name="OwnKey">Our public key, 32 bytes.</param>
+/// <param name="Random">Fresh random bytes, <see cref="RandomBytes"/> of them; a secret.</param>
 /// <param name="CreatedAt">Now.</param>
 /// <param name="ExpiresAt">Its end.</param>
-public sealed record PairRequest(string Code, PairRole Role, string RelayUrl, string Id, ReadOnlyMemory<byte> Seed, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
+public sealed record PairRequest(string Code, PairRole Role, string RelayUrl, ReadOnlyMemory<byte> OwnKey, ReadOnlyMemory<byte> Random, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
 {
+    /// <summary>How many random bytes a new pairing takes.</summary>
+    public const int RandomBytes = 256;
+
+    /// <summary>Its name: 32 hex digits.</summary>
+    public string Id => Convert.ToHexStringLower(Random.Span[..16]);
+
+    /// <summary>The grant that the peer will get.</summary>
+    public Grant Grant => new(Convert.ToHexStringLower(Random.Span[16..32]), Convert.ToHexStringLower(Random.Span[32..64]));
+
+    /// <summary>What is left for the protocol's own secrets.</summary>
+    public ReadOnlyMemory<byte> Secrets => Random[64..];
+
     /// <inheritdoc/>
     public override string ToString() => $"{Role} of pairing {Id}";
 }
@@ -57,8 +69,22 @@ public abstract record PairInput
     /// <summary>This side's person stops it.</summary>
     public sealed record Stopped : PairInput;
 
+    /// <summary>There is a mailbox for the peer to write to.</summary>
+    /// <param name="SlotId">The mailbox.</param>
+    /// <param name="SlotToken">Its own token, where the relay has no grants and the peer must get it; null where the grant is made. A secret.</param>
+    /// <param name="RelayId">Which data the relay has; null on one that does not say.</param>
+    public sealed record MailboxReady(string SlotId, string? SlotToken, string? RelayId) : PairInput
+    {
+        /// <inheritdoc/>
+        public override string ToString() => nameof(MailboxReady);
+    }
+
     /// <summary>The peer is pinned.</summary>
     public sealed record Pinned : PairInput;
+
+    /// <summary>The identity that the peer presented is not one to pin.</summary>
+    /// <param name="Reason">Why.</param>
+    public sealed record PeerRefused(WireReason Reason) : PairInput;
 
     /// <summary>The pin was refused: the name or DID is known with another key.</summary>
     /// <param name="Handle">The name.</param>
@@ -108,6 +134,7 @@ public abstract record PairEffect
 /// <summary>What the work of a pairing reaches outside its machine.</summary>
 /// <param name="Relay">The pairing's relay.</param>
 /// <param name="Mailboxes">The home's mailboxes.</param>
+/// <param name="Identity">Who the home is.</param>
 /// <param name="Trust">Whom the home trusts.</param>
 /// <param name="Peers">Removal of peers.</param>
 /// <param name="Revocations">Grants to be revoked.</param>
@@ -116,6 +143,7 @@ public abstract record PairEffect
 public sealed record PairSurroundings(
     IRelay Relay,
     MailboxBook Mailboxes,
+    IdentityStore Identity,
     TrustStore Trust,
     PeerOperations Peers,
     GrantRevocations Revocations,

@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Trust;
 
@@ -37,6 +38,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="protocols">The protocols, by number.</param>
 /// <param name="relays">The relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
+/// <param name="identity">Who the home is.</param>
 /// <param name="trust">Whom the home trusts.</param>
 /// <param name="peers">Removal of peers.</param>
 /// <param name="revocations">Grants to be revoked.</param>
@@ -48,6 +50,7 @@ public sealed class PairRunner(
     IReadOnlyDictionary<int, IPairProtocol> protocols,
     IRelayConnections relays,
     MailboxBook mailboxes,
+    IdentityStore identity,
     TrustStore trust,
     PeerOperations peers,
     GrantRevocations revocations,
@@ -73,7 +76,7 @@ public sealed class PairRunner(
 
         if (options.IsFirst)
         {
-            await store.RepairJournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
         }
 
@@ -147,7 +150,7 @@ public sealed class PairRunner(
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, trust, peers, revocations, random, time);
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, identity, trust, peers, revocations, random, time);
         if (!work.IsWait)
         {
             return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
@@ -187,8 +190,9 @@ public sealed class PairRunner(
                 return planned;
             },
             cancellationToken).ConfigureAwait(false);
-        if (applied && next is { LastTransition: { } last } && next.Transitions > pair.Transitions)
+        if (applied && next is not null && next.Transitions.Length > pair.Transitions.Length)
         {
+            var last = next.Transitions[^1];
             moves.Add(new PairMoved(next.Id, next.Role, last.From, last.To, next.Reason, next.PeerDid, last.Time));
             notifier.PairMoved(next);
         }

@@ -44,7 +44,7 @@ public sealed record PendingPair
     /// <summary>Our mailbox that the peer may write to.</summary>
     public string? OurSlotId { get; init; }
 
-    /// <summary>The token that the peer gets for it: its grant's, or on an older relay the mailbox' own. A secret.</summary>
+    /// <summary>The token that the peer gets for it: its grant's, drawn with the pairing, or on an older relay the mailbox' own. A secret.</summary>
     public string? OurSlotToken { get; init; }
 
     /// <summary>What our secret scalar comes from (v1); 32 bytes, base64.</summary>
@@ -111,11 +111,8 @@ public sealed record PendingPair
     /// <summary>What is still to be done after the end.</summary>
     public ImmutableArray<PairLeaving> Leaving { get; init; } = [];
 
-    /// <summary>How many transitions there were.</summary>
-    public int Transitions { get; init; }
-
-    /// <summary>The last of them, for the journal.</summary>
-    public PairTransition? LastTransition { get; init; }
+    /// <summary>Every change of status so far: what the journal must hold, whoever was killed before writing it there.</summary>
+    public ImmutableArray<PairTransition> Transitions { get; init; } = [];
 
     /// <summary>Members that this version does not know; they are kept.</summary>
     [JsonExtensionData]

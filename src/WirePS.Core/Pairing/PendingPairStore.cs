@@ -122,7 +122,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             next = next with { Version = current.Version + 1 };
             files.WritePrivate(PathOf(key), PendingPairFormat.Write(next));
-            if (next.Transitions == current.Transitions)
+            if (next.Transitions.Length == current.Transitions.Length)
             {
                 return next;
             }
@@ -152,9 +152,23 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         return true;
     }
 
-    /// <summary>Adds the journal's line of a pairing's last transition where a crash has kept it from being written.</summary>
-    public Task RepairJournalAsync(PendingPair pair, CancellationToken cancellationToken) =>
-        pair.LastTransition is null ? Task.CompletedTask : journal.RepairAsync(RecordOf(pair), pair.Transitions, cancellationToken);
+    /// <summary>
+    /// Brings the journal up to a pairing's transitions: appends those that are not there yet, of this process or of one
+    /// that was killed before it came to that.
+    /// </summary>
+    public Task JournalAsync(PendingPair pair, CancellationToken cancellationToken)
+    {
+        // The reason and the peer belong to the state that the last transition led to.
+        var records = pair.Transitions.Select((t, i) => new JournalRecord(
+            t.Time,
+            pair.Kind,
+            pair.Id,
+            t.From is { } from ? NameOf(from) : null,
+            NameOf(t.To),
+            i == pair.Transitions.Length - 1 ? pair.Reason?.ToWire() : null,
+            i == pair.Transitions.Length - 1 ? pair.PeerDid : null));
+        return journal.CatchUpAsync([.. records], cancellationToken);
+    }
 
     /// <summary>The file of a pairing.</summary>
     public string PathOf(string key) => Path.Combine(home.PendingPairFolder, key + Ending);
@@ -182,13 +196,5 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         return pair.Role == PairRole.Guest && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
             ? beside
             : throw new WireException(WireReason.CodeUsed);
-    }
-
-    private Task<JournalEntry> JournalAsync(PendingPair pair, CancellationToken cancellationToken) => journal.AppendAsync(RecordOf(pair), cancellationToken);
-
-    private static JournalRecord RecordOf(PendingPair pair)
-    {
-        var last = pair.LastTransition!;
-        return new JournalRecord(last.Time, pair.Kind, pair.Id, last.From is { } from ? NameOf(from) : null, NameOf(last.To), pair.Reason?.ToWire(), pair.PeerDid);
     }
 }

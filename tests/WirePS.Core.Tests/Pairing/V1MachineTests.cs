@@ -255,7 +255,7 @@ public sealed class V1MachineTests
                 {
                     var pair = machine["requested"];
                     var confirmations = 0;
-                    var transitions = pair.Transitions;
+                    var transitions = pair.Transitions.Length;
                     foreach (var step in way)
                     {
                         var input = inputs[step].Make(pair);
@@ -269,7 +269,7 @@ public sealed class V1MachineTests
                         pair = next;
                     }
 
-                    longest = Math.Max(longest, pair.Transitions - transitions);
+                    longest = Math.Max(longest, pair.Transitions.Length - transitions);
                     return confirmations <= 1 && (pair.Status != PairStatus.Paired || confirmations == 1);
                 },
                 tests: 300);
@@ -322,14 +322,14 @@ public sealed class V1MachineTests
         return Machine.Next(pair) switch
         {
             PairEffect.Apply apply => apply.Input,
-            V1Work.UseMailbox => machine.Mailbox,
+            PairWork.UseMailbox => machine.Mailbox,
             V1Work.Open => Named("opened"),
             V1Work.Post => Named("posted"),
             V1Work.Pin => Named("pinned"),
             V1Work.Withdraw => Named(chance % 2 == 0 ? "gone" : "decided"),
             V1Work.Abandon => new PairInput.Left(PairLeaving.Abandon),
-            V1Work.RevokeGrant => new PairInput.Left(PairLeaving.RevokeGrant),
-            V1Work.RemovePeer => new PairInput.Left(PairLeaving.RemovePeer),
+            PairWork.RevokeGrant => new PairInput.Left(PairLeaving.RevokeGrant),
+            PairWork.RemovePeer => new PairInput.Left(PairLeaving.RemovePeer),
             V1Work.Finish => new PairInput.Left(PairLeaving.Finish),
             V1Work.Await when pair.Status == PairStatus.SasReady => Named(chance % 9 == 0 ? "other digits" : chance % 9 == 1 ? "stopped" : "right digits"),
             V1Work.Await => Named("seen both"),
@@ -342,12 +342,12 @@ public sealed class V1MachineTests
     {
         var next = Machine.Step(pair, input);
         var again = Machine.Step(pair, input);
-        var moved = next.Transitions - pair.Transitions;
+        var moved = next.Transitions.Length - pair.Transitions.Length;
         return !PendingPairFormat.Write(next).AsSpan().SequenceEqual(PendingPairFormat.Write(again)) ? "the same input leads to two states"
             : Describe(Machine.Next(next)) != Describe(Machine.Next(again)) ? "the same state has two wishes"
             : moved is not (0 or 1) ? $"{moved} transitions in one step"
             : (moved == 1) != (next.Status != pair.Status) ? "a change of status is not counted, or none is"
-            : moved == 1 && next.LastTransition != new PairTransition(pair.Status, next.Status, Machine.Now) ? "the last transition is another one"
+            : moved == 1 && next.Transitions[^1] != new PairTransition(pair.Status, next.Status, Machine.Now) ? "the last transition is another one"
             : pair.IsEnded && (next.Status, next.Reason, next.ReasonVerified, next.EndedAt, next.OutcomeUnknown, next.PeerDid) != (pair.Status, pair.Reason, pair.ReasonVerified, pair.EndedAt, pair.OutcomeUnknown, pair.PeerDid) ? "an ended state changed its outcome"
             : next.Status == PairStatus.Paired && pair.Status is not (PairStatus.Paired or PairStatus.Confirmed) ? "paired without a confirmation"
             : next.Status == PairStatus.Paired && next.PeerDid is null ? "paired with nobody"
@@ -379,7 +379,7 @@ public sealed class V1MachineTests
                 case PairEffect.Apply apply:
                     pair = Machine.Protocol.Step(pair, apply.Input, now);
                     break;
-                case V1Work.Abandon or V1Work.RevokeGrant or V1Work.Finish or V1Work.RemovePeer:
+                case V1Work.Abandon or PairWork.RevokeGrant or V1Work.Finish or PairWork.RemovePeer:
                     pair = Machine.Protocol.Step(pair, new PairInput.Left(Enum.Parse<PairLeaving>(effect.GetType().Name)), now);
                     break;
                 default:

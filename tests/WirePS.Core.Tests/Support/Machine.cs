@@ -37,7 +37,7 @@ internal sealed class Machine
         var requested = Protocol.Create(RequestOf(role, Bytes(10)));
         var peer = Protocol.Create(RequestOf(role == PairRole.Host ? PairRole.Guest : PairRole.Host, Bytes(11)));
         PeerMsg = peer.Messages.Sent["msg"];
-        Mailbox = isOurs ? new V1Input.MailboxReady(Slot, Token, Grant, RelayId) : new V1Input.MailboxReady(Slot, Token, null, null);
+        Mailbox = isOurs ? new PairInput.MailboxReady(Slot, null, RelayId) : new PairInput.MailboxReady(Slot, Token, null);
         DateTimeOffset? end = isOurs ? Expires : null;
 
         var opening = Step(requested, Mailbox);
@@ -107,7 +107,7 @@ internal sealed class Machine
 
     public string NotJsonBootstrap { get; }
 
-    public V1Input.MailboxReady Mailbox { get; }
+    public PairInput.MailboxReady Mailbox { get; }
 
     public IReadOnlyDictionary<string, PendingPair> States => _states;
 
@@ -141,7 +141,7 @@ internal sealed class Machine
         yield return ("restored", _ => new PairInput.Restored());
         yield return ("trouble", _ => new PairInput.Trouble("The relay is away."));
         yield return ("trouble over", _ => new PairInput.Trouble(null));
-        yield return ("seed drawn", _ => new V1Input.SeedDrawn(Bytes(21)));
+        yield return ("seed drawn", _ => new V1Input.SeedDrawn(Bytes(21), new Grant(Grant, Token)));
         yield return ("lost", _ => new V1Input.Lost());
         yield return ("mailbox", _ => Mailbox);
         yield return ("opened", _ => new V1Input.Opened(PairId, IsOurs ? Expires : null));
@@ -166,7 +166,7 @@ internal sealed class Machine
         yield return ("decided", _ => new V1Input.Decided(Seen(PeerMsg, PeerBootstrap).View));
         yield return ("posted", _ => new V1Input.Posted());
         yield return ("post refused", _ => new V1Input.PostRefused());
-        yield return ("peer refused", _ => new V1Input.PeerRefused(WireReason.IdentityMismatch));
+        yield return ("peer refused", _ => new PairInput.PeerRefused(WireReason.IdentityMismatch));
     }
 
     private static byte[] ScalarOf(byte seed)
@@ -175,6 +175,11 @@ internal sealed class Machine
         return scalar.Span.ToArray();
     }
 
-    private static PairRequest RequestOf(PairRole role, byte[] seed) =>
-        new(Code, role, Url, new string(role == PairRole.Host ? 'c' : 'd', 32), seed, Created, Expires);
+    // The random bytes in the order of PairRequest: id, grant, the grant's token, what the protocol draws from.
+    private static PairRequest RequestOf(PairRole role, byte[] seed)
+    {
+        byte[] id = Convert.FromHexString(new string(role == PairRole.Host ? 'c' : 'd', 32));
+        byte[] random = [.. id, .. Convert.FromHexString(Grant), .. Convert.FromHexString(Token), .. seed, .. new byte[PairRequest.RandomBytes - 96]];
+        return new(Code, role, Url, OwnCard.PublicKey, random, Created, Expires);
+    }
 }

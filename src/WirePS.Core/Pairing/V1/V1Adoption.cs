@@ -28,6 +28,12 @@ internal static class V1Adoption
             return adopted with { EndedAt = pair.EndedAt ?? pair.CreatedAt, Sas = null, Spake2Seed = null, OurSlotToken = null };
         }
 
+        // A wish that it has not opened yet starts from the beginning, with fresh secrets.
+        if (pair.OurSlotId is null && pair.PairId is null && pair.Status is PairStatus.RequestHost or PairStatus.RequestGuest)
+        {
+            return adopted with { Spake2Seed = null };
+        }
+
         // Its peer's message is at the relay and not in the file: the digits are computed anew, and compared anew.
         return WithMessage(adopted) with
         {

@@ -5,20 +5,10 @@ namespace WirePS.Pairing.V1;
 /// <summary>What comes back from the work of a v1 pairing.</summary>
 internal abstract record V1Input : PairInput
 {
-    /// <summary>There is a mailbox for the peer to write to.</summary>
-    /// <param name="SlotId">The mailbox.</param>
-    /// <param name="Token">What the peer gets for it; a secret.</param>
-    /// <param name="GrantId">The grant the token belongs to; null where the relay has no grants.</param>
-    /// <param name="RelayId">Which data the relay has; null on one that does not say.</param>
-    internal sealed record MailboxReady(string SlotId, string Token, string? GrantId, string? RelayId) : V1Input
-    {
-        /// <inheritdoc/>
-        public override string ToString() => nameof(MailboxReady);
-    }
-
-    /// <summary>Fresh random bytes for a pairing whose file has none.</summary>
+    /// <summary>Fresh secrets for a pairing whose file has none.</summary>
     /// <param name="Seed">32 bytes; a secret.</param>
-    internal sealed record SeedDrawn(ReadOnlyMemory<byte> Seed) : V1Input
+    /// <param name="Grant">The grant that the peer will get.</param>
+    internal sealed record SeedDrawn(ReadOnlyMemory<byte> Seed, Grant Grant) : V1Input
     {
         /// <inheritdoc/>
         public override string ToString() => nameof(SeedDrawn);
@@ -45,10 +35,6 @@ internal abstract record V1Input : PairInput
 
     /// <summary>The relay holds our bootstrap.</summary>
     internal sealed record Posted : V1Input;
-
-    /// <summary>The identity in the peer's bootstrap is not one to pin.</summary>
-    /// <param name="Reason">Why.</param>
-    internal sealed record PeerRefused(WireReason Reason) : V1Input;
 
     /// <summary>The relay holds another bootstrap for our side.</summary>
     internal sealed record PostRefused : V1Input;

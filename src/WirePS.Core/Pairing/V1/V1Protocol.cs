@@ -36,7 +36,8 @@ public sealed class V1Protocol : IPairProtocol
     /// <inheritdoc/>
     public PendingPair Create(PairRequest request)
     {
-        using var scalar = SymmetricSpake2.ScalarFromSeed(request.Seed.Span);
+        var seed = request.Secrets.Span[..32];
+        using var scalar = SymmetricSpake2.ScalarFromSeed(seed);
         var message = SymmetricSpake2.Message(Encoding.ASCII.GetBytes(request.Code), scalar.Span);
         return new PendingPair
         {
@@ -47,12 +48,13 @@ public sealed class V1Protocol : IPairProtocol
             Status = request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest,
             CreatedAt = request.CreatedAt,
             ExpiresAt = request.ExpiresAt,
-            Spake2Seed = StrictBase64.Encode(request.Seed.Span),
+            Spake2Seed = StrictBase64.Encode(seed),
             Protocol = Number,
             Id = request.Id,
+            GrantId = request.Grant.Id,
+            OurSlotToken = request.Grant.Token,
             Messages = PairMessages.None.WithSent(Msg, StrictBase64.Encode(message)),
-            Transitions = 1,
-            LastTransition = new PairTransition(null, request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest, request.CreatedAt),
+            Transitions = [new PairTransition(null, request.Role == PairRole.Host ? PairStatus.RequestHost : PairStatus.RequestGuest, request.CreatedAt)],
         };
     }
 
@@ -70,7 +72,7 @@ public sealed class V1Protocol : IPairProtocol
     /// <inheritdoc/>
     public PendingPair Step(PendingPair pair, PairInput input, DateTimeOffset now) => input switch
     {
-        V1Input.MailboxReady ready => OnMailbox(pair, ready),
+        PairInput.MailboxReady ready => OnMailbox(pair, ready),
         V1Input.SeedDrawn drawn => OnSeedDrawn(pair, drawn),
         V1Input.Lost => pair.IsEnded ? pair : End(pair, WireReason.AbortedRestart, now),
         V1Input.Opened opened => OnOpened(pair, opened, now),
@@ -78,7 +80,7 @@ public sealed class V1Protocol : IPairProtocol
         V1Input.Seen seen => OnSeen(pair, seen.View, now),
         V1Input.Gone gone => OnGone(pair, gone.RelayId, now),
         V1Input.Posted => pair.Status == PairStatus.Confirmed ? pair with { BootstrapPosted = true } : pair,
-        V1Input.PeerRefused refused => pair.Status == PairStatus.Confirmed ? End(pair, refused.Reason, now) : pair,
+        PairInput.PeerRefused refused => pair.Status == PairStatus.Confirmed ? End(pair, refused.Reason, now) : pair,
         V1Input.Decided decided => OnDecided(pair, decided.View, now),
         V1Input.PostRefused => pair.Status == PairStatus.Confirmed ? End(pair, WireReason.RelayInterference, now) : pair,
         PairInput.Confirmed confirmed => OnConfirmed(pair, confirmed, now),
@@ -94,7 +96,7 @@ public sealed class V1Protocol : IPairProtocol
 
     private static PairEffect NextOpen(PendingPair pair) =>
         pair.Spake2Seed is null ? OfNoSeed(pair)
-        : pair.OurSlotId is null ? new V1Work.UseMailbox()
+        : pair.OurSlotId is null ? new PairWork.UseMailbox()
         : pair.PairId is null ? new V1Work.Open()
         : new V1Work.Await(Held(pair));
 
@@ -126,7 +128,7 @@ public sealed class V1Protocol : IPairProtocol
         return pair.Leaving[0] switch
         {
             PairLeaving.Finish => new V1Work.Finish(),
-            PairLeaving.RemovePeer => new V1Work.RemovePeer(),
+            PairLeaving.RemovePeer => new PairWork.RemovePeer(),
             PairLeaving.AwaitAck => new V1Work.Await(V1Have.Bootstrap),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };
@@ -142,7 +144,7 @@ public sealed class V1Protocol : IPairProtocol
 
         return pair.Leaving[0] switch
         {
-            PairLeaving.RevokeGrant => new V1Work.RevokeGrant(),
+            PairLeaving.RevokeGrant => new PairWork.RevokeGrant(),
 
             // What has expired by itself needs no word; and whether an opening whose answer was lost is ours, only a relay of ours can tell.
             PairLeaving.Abandon when now < pair.ExpiresAt && pair.PairId is not null => new V1Work.Abandon(),
@@ -151,18 +153,23 @@ public sealed class V1Protocol : IPairProtocol
         };
     }
 
-    private static PendingPair OnMailbox(PendingPair pair, V1Input.MailboxReady ready) =>
+    private static PendingPair OnMailbox(PendingPair pair, PairInput.MailboxReady ready) =>
         pair.IsEnded || pair.OurSlotId is not null ? pair : pair with
         {
             OurSlotId = ready.SlotId,
-            OurSlotToken = ready.Token,
-            GrantId = ready.GrantId,
+            OurSlotToken = ready.SlotToken ?? pair.OurSlotToken,
+            GrantId = ready.SlotToken is null ? pair.GrantId : null,
             RelayId = ready.RelayId,
             OpenSent = true,
         };
 
     private static PendingPair OnSeedDrawn(PendingPair pair, V1Input.SeedDrawn drawn) =>
-        pair.IsEnded || pair.Spake2Seed is not null ? pair : V1Adoption.WithMessage(pair with { Spake2Seed = StrictBase64.Encode(drawn.Seed.Span) });
+        pair.IsEnded || pair.Spake2Seed is not null ? pair : V1Adoption.WithMessage(pair with
+        {
+            Spake2Seed = StrictBase64.Encode(drawn.Seed.Span),
+            GrantId = drawn.Grant.Id,
+            OurSlotToken = drawn.Grant.Token,
+        });
 
     private static PendingPair OnOpened(PendingPair pair, V1Input.Opened opened, DateTimeOffset now)
     {
@@ -273,7 +280,7 @@ public sealed class V1Protocol : IPairProtocol
         // sealed that includes the mailbox, which went with the rest.
         var again = pair with { PairId = null, BootstrapPosted = false, RelayId = relayId, OutcomeUnknown = pair.OutcomeUnknown || pair.BootstrapPosted };
         return pair.RelayId is not null && pair.Status is PairStatus.Polling or PairStatus.SasReady
-            ? again with { OurSlotId = null, OurSlotToken = null, GrantId = null }
+            ? again with { OurSlotId = null }
             : again;
     }
 
@@ -343,7 +350,7 @@ public sealed class V1Protocol : IPairProtocol
             leaving.Add(PairLeaving.Abandon);
         }
 
-        if (pair.GrantId is not null)
+        if (PairWork.GivenBy(pair) is not null)
         {
             leaving.Add(PairLeaving.RevokeGrant);
         }
@@ -358,7 +365,6 @@ public sealed class V1Protocol : IPairProtocol
             EndedAt = now,
             Reason = reason,
             ReasonVerified = true,
-
             OutcomeUnknown = pair.OutcomeUnknown || (pair.BootstrapPosted && !IsOrdered(pair, reason, now)),
             Leaving = leaving.ToImmutable(),
         });
@@ -370,7 +376,7 @@ public sealed class V1Protocol : IPairProtocol
         pair.RelayId is not null
         && reason is WireReason.Cancelled or WireReason.Expired
         && !pair.Messages.Received.ContainsKey(Bootstrap)
-        && now < pair.LastTransition?.Time + Patience - Skew;
+        && now < pair.Transitions.LastOrDefault()?.Time + Patience - Skew;
 
     private static PendingPair Scrub(PendingPair pair) => pair with
     {
@@ -383,8 +389,7 @@ public sealed class V1Protocol : IPairProtocol
     private static PendingPair Move(PendingPair pair, PairStatus to, DateTimeOffset now) => pair with
     {
         Status = to,
-        Transitions = pair.Transitions + 1,
-        LastTransition = new PairTransition(pair.Status, to, now),
+        Transitions = pair.Transitions.Add(new PairTransition(pair.Status, to, now)),
     };
 
     // In the precision of the file, so that a state in memory and the same one read back are equal.

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -72,7 +70,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         }
 
         var pair = PendingPairFormat.Read(text, path);
-        return pair.Id.Length > 0 ? pair : pair with { Id = IdOfForeign(pair) };
+        return pair.Id.Length > 0 ? pair : V1.V1Adoption.Adopt(pair);
     }
 
     /// <summary>
@@ -237,8 +235,4 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
             ? beside
             : throw new WireException(WireReason.CodeUsed);
     }
-
-    // A file that another program made has no id; this one is the same at every load and does not tell the code.
-    private static string IdOfForeign(PendingPair pair) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("WirePS pairing\0" + pair.Code + Timestamps.Format(pair.CreatedAt) + pair.Spake2Seed)).AsSpan(0, 16));
 }

@@ -13,6 +13,18 @@ internal abstract record V1Work : PairEffect.Work
         return new V1Input.Gone(info?.RelayId);
     }
 
+    /// <summary>Draws the secret of a pairing that another program asked for.</summary>
+    internal sealed record DrawSeed : V1Work
+    {
+        public override Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            var random = new byte[80];
+            surroundings.Random.Fill(random);
+            var grant = new Grant(Convert.ToHexStringLower(random.AsSpan(32, 16)), Convert.ToHexStringLower(random.AsSpan(48)));
+            return Task.FromResult<PairInput?>(new V1Input.SeedDrawn(random.AsMemory(0, 32), grant));
+        }
+    }
+
     /// <summary>Posts our message.</summary>
     internal sealed record Open : V1Work
     {
@@ -59,7 +71,7 @@ internal abstract record V1Work : PairEffect.Work
             try
             {
                 var (card, route) = V1Bootstrap.OpenPeer(pair);
-                var conflict = await surroundings.Trust.PinAsync(new PinRequest(card, TrustTier.Verified, "sas-v1", "person", "sas", route, PairWork.GivenBy(pair)), cancellationToken).ConfigureAwait(false);
+                var conflict = await surroundings.Trust.PinAsync(new PinRequest(card, TrustTier.Verified, "sas-v1", "person", "sas", route, PairWork.GivenBy(pair)), surroundings.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
                 return conflict is null ? new PairInput.Pinned() : new PairInput.PinRefused(conflict);
             }
             catch (WireException error) when (error.Reason is WireReason.SelfPairing or WireReason.InvalidCard or WireReason.ProtocolError)
@@ -84,10 +96,11 @@ internal abstract record V1Work : PairEffect.Work
     {
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
+            // Our relay deletes what is not decided: what it shows afterwards is.
             await surroundings.Relay.V1Pairs.AbandonAsync(pair.CodeHash, cancellationToken).ConfigureAwait(false);
             var view = pair.PairId is null ? null
                 : await surroundings.Relay.V1Pairs.ReadAsync(pair.PairId, pair.Role, V1Have.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-            return view?.PeerBootstrap is null ? new V1Input.Gone(pair.RelayId) : new V1Input.Seen(view);
+            return view?.PeerBootstrap is null ? await GoneAsync(surroundings, cancellationToken).ConfigureAwait(false) : new V1Input.Decided(view);
         }
     }
 

@@ -64,7 +64,7 @@ internal static class PairingBenchmark
 
     private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, CancellationToken cancellationToken)
     {
-        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(null, null, false, null, cancellationToken);
+        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = 1 }, cancellationToken);
         await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, Patience, cancellationToken))
         {
             if (seen.Status == PairStatus.Polling)
@@ -75,7 +75,7 @@ internal static class PairingBenchmark
 
         await Task.Delay(Rest, cancellationToken);
         var start = Stopwatch.GetTimestamp();
-        var (guestKey, _) = await guest.Engine.Pairing.RequestAsync(pair.Code, null, false, null, cancellationToken);
+        var (guestKey, _) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
         var ready = await Task.WhenAll(
             host.Engine.Pairing.WaitAsync(hostKey, PairMilestone.SasReady, Patience, cancellationToken),
             guest.Engine.Pairing.WaitAsync(guestKey, PairMilestone.SasReady, Patience, cancellationToken));

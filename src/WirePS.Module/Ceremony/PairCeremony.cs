@@ -61,6 +61,7 @@ internal static class PairCeremony
             try
             {
                 await engine.Pairing.ConfirmAsync(key, typed, cancellationToken);
+                view.Tell(PairWords.Confirmed);
                 return;
             }
             catch (WireException error) when (error.Reason == WireReason.InvalidDigits)

@@ -12,6 +12,12 @@ internal static class PairWords
     /// <summary>Said when what was typed is not six digits.</summary>
     internal const string DigitsAgain = "Those are not six digits.";
 
+    /// <summary>Said to the guest of a foreground pairing.</summary>
+    internal const string Joined = "Waiting for the other side.";
+
+    /// <summary>Said when the digits fit.</summary>
+    internal const string Confirmed = "The digits fit. Waiting until the other side confirms too.";
+
     /// <summary>Said where a foreground pairing has nobody to ask.</summary>
     internal const string NobodyHere = "Nobody is here to compare the digits, so no pairing was begun. Use New-WirePair -Detach, and Confirm-WirePair -Digits when they have been compared.";
 
@@ -21,7 +27,7 @@ internal static class PairWords
 
     /// <summary>What the host is to read out.</summary>
     internal static string ToTell(PendingPair pair, bool isDefaultRelay) =>
-        isDefaultRelay ? pair.Code : $"{pair.Code}, relay {pair.RelayUrl}";
+        $"Tell the other side: {pair.Code}{(isDefaultRelay ? "" : $", relay {pair.RelayUrl}")}";
 
     /// <summary>The digits, as they are to be compared.</summary>
     internal static string Compare(PendingPair pair) =>

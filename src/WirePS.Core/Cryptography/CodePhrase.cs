@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -46,47 +45,20 @@ public static class CodePhrase
         return Format(symbols);
     }
 
-    /// <summary>
-    /// Reads what a person typed: white space and dashes (<c>-</c>, U+2010-U+2015) are dropped and a-z is folded to upper
-    /// case; nothing else is guessed (pairing-v2.md §1).
-    /// </summary>
+    /// <summary>The canonical code of eight typed symbols, in which <see cref="PairingCode.Parse"/> left nothing to fold.</summary>
+    /// <param name="symbols">Eight symbols, a-z folded to upper case; 0 and 8 stay what they are.</param>
     /// <returns>The canonical nine characters.</returns>
     /// <exception cref="WireException">
-    /// <see cref="WireReason.InvalidLength"/> unless eight symbols are left; <see cref="WireReason.InvalidSymbol"/>, which
-    /// names the one symbol and its place and nothing else of the code.
+    /// <see cref="WireReason.InvalidSymbol"/>, which names the one symbol and its place and nothing else of the code.
     /// </exception>
-    public static string Parse(string typed)
+    internal static string FromSymbols(ReadOnlySpan<Rune> symbols)
     {
-        ArgumentNullException.ThrowIfNull(typed);
-        Span<Rune> symbols = stackalloc Rune[SymbolCount];
-        var count = 0;
-        foreach (var rune in typed.EnumerateRunes())
-        {
-            if (IsSeparator(rune))
-            {
-                continue;
-            }
-
-            if (count < SymbolCount)
-            {
-                symbols[count] = rune.Value is >= 'a' and <= 'z' ? new Rune(rune.Value - 'a' + 'A') : rune;
-            }
-
-            count++;
-        }
-
-        if (count != SymbolCount)
-        {
-            throw new WireException(WireReason.InvalidLength, $"A code has {SymbolCount} symbols (two digits, then six); {count} were given.");
-        }
-
         Span<char> code = stackalloc char[SymbolCount];
         for (var i = 0; i < SymbolCount; i++)
         {
             if (!symbols[i].IsAscii || !IsSymbol(i, (char)symbols[i].Value))
             {
-                var allowed = i < DigitCount ? "0-9" : "A-Z and 2-7";
-                throw new WireException(WireReason.InvalidSymbol, $"Symbol {i + 1} of the code is {Show(symbols[i])}; there, codes use {allowed}.");
+                throw PairingCode.InvalidSymbol(symbols[i], i, i < DigitCount ? "0-9" : "A-Z and 2-7");
             }
 
             code[i] = (char)symbols[i].Value;
@@ -144,7 +116,4 @@ public static class CodePhrase
 
     private static bool IsSymbol(int place, char symbol)
         => place < DigitCount ? char.IsAsciiDigit(symbol) : char.IsAsciiLetterUpper(symbol) || symbol is >= '2' and <= '7';
-
-    private static string Show(Rune rune)
-        => rune.Value is > 0x20 and < 0x7F ? $"'{rune}'" : "U+" + rune.Value.ToString("X4", CultureInfo.InvariantCulture);
 }

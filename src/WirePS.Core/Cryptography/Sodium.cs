@@ -29,6 +29,12 @@ internal static partial class Sodium
     /// <summary>Bytes of a Poly1305 tag.</summary>
     internal const int TagBytes = 16;
 
+    /// <summary>Bytes of the salt of <see cref="StretchPassword"/>.</summary>
+    internal const int StretchSaltBytes = 16;
+
+    /// <summary>Argon2id, version 1.3, for <see cref="StretchPassword"/>.</summary>
+    internal const int Argon2Id13 = 2;
+
     /// <summary>Prepares the library; 0 the first time, 1 when it was ready, negative on failure.</summary>
     [LibraryImport(LibraryName, EntryPoint = "sodium_init")]
     internal static partial int Init();
@@ -56,6 +62,9 @@ internal static partial class Sodium
     [LibraryImport(LibraryName, EntryPoint = "crypto_core_ed25519_scalar_reduce")]
     internal static partial void ReduceScalar(Span<byte> scalar, ReadOnlySpan<byte> wide);
 
+    [LibraryImport(LibraryName, EntryPoint = "crypto_core_ed25519_scalar_mul")]
+    internal static partial void MultiplyScalars(Span<byte> product, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right);
+
     /// <summary>Refuses a point outside the subgroup and a result that is the identity.</summary>
     [LibraryImport(LibraryName, EntryPoint = "crypto_scalarmult_ed25519_noclamp")]
     internal static partial int MultiplyPoint(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);
@@ -63,6 +72,12 @@ internal static partial class Sodium
     /// <summary>Refuses the scalar zero.</summary>
     [LibraryImport(LibraryName, EntryPoint = "crypto_scalarmult_ed25519_base_noclamp")]
     internal static partial int MultiplyBase(Span<byte> product, ReadOnlySpan<byte> scalar);
+
+    /// <summary>Always with one lane; fails only where the memory is not to be had.</summary>
+    [LibraryImport(LibraryName, EntryPoint = "crypto_pwhash")]
+    internal static partial int StretchPassword(
+        Span<byte> output, ulong outputLength, ReadOnlySpan<byte> password, ulong passwordLength, ReadOnlySpan<byte> salt,
+        ulong operations, nuint memory, int algorithm);
 
     [LibraryImport(LibraryName, EntryPoint = "crypto_scalarmult_curve25519_base")]
     internal static partial int X25519Base(Span<byte> publicKey, ReadOnlySpan<byte> scalar);

@@ -14,9 +14,11 @@ public static class SodiumLibrary
         "sodium_init",
         "crypto_core_ed25519_is_valid_point",
         "crypto_core_ed25519_scalar_reduce",
+        "crypto_core_ed25519_scalar_mul",
         "crypto_scalarmult_ed25519_noclamp",
         "crypto_scalarmult_ed25519_base_noclamp",
         "crypto_aead_chacha20poly1305_ietf_encrypt",
+        "crypto_pwhash",
     ];
 
     private static readonly Lock Gate = new();

@@ -163,33 +163,14 @@ public static class SymmetricSpake2
     // 'S' ‖ x·B + w·S
     private static byte[] Message(SecretBytes blind, ReadOnlySpan<byte> scalar)
     {
-        RequireScalar(scalar);
+        EdwardsScalar.Require(scalar, nameof(scalar));
         using var point = new SecretBytes(Sodium.KeyBytes);
         var message = new byte[MessageBytes];
         message[0] = SideByte;
-        if (Sodium.MultiplyBase(point.Span, scalar) != 0 || Sodium.AddPoints(message.AsSpan(1), point.Span, blind.Span) != 0)
-        {
-            throw new ArgumentException("The scalar is zero.", nameof(scalar));
-        }
 
+        // Neither can fail: the scalar is in range, and both summands are points of the group.
+        _ = Sodium.MultiplyBase(point.Span, scalar);
+        _ = Sodium.AddPoints(message.AsSpan(1), point.Span, blind.Span);
         return message;
-    }
-
-    private static void RequireScalar(ReadOnlySpan<byte> scalar)
-    {
-        if (scalar.Length != ScalarBytes)
-        {
-            throw new ArgumentException($"A scalar has {ScalarBytes} bytes.", nameof(scalar));
-        }
-
-        // Reducing changes nothing exactly when the number is below the group order.
-        using var wide = new SecretBytes(Sodium.WideScalarBytes);
-        using var reduced = new SecretBytes(ScalarBytes);
-        scalar.CopyTo(wide.Span);
-        Sodium.ReduceScalar(reduced.Span, wide.Span);
-        if (!reduced.FixedTimeEquals(scalar))
-        {
-            throw new ArgumentException("The scalar is not below the group order.", nameof(scalar));
-        }
     }
 }

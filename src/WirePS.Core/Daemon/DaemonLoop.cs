@@ -11,7 +11,7 @@ namespace WirePS.Daemon;
 /// </summary>
 public sealed class DaemonLoop
 {
-    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(5);
 

@@ -11,7 +11,7 @@ public sealed class HomeSettings(WireHome home, IFileSystem files)
     private readonly JsonFile _file = new(files, home.SettingsFile, home.LockFile("settings"));
 
     /// <summary>The home's own relay; null where none is set.</summary>
-    public string? Relay => (string?)_file.Read()?["relay"];
+    public string? Relay => _file.Get(static tree => (string?)tree?["relay"]);
 
     /// <summary>Sets the home's own relay.</summary>
     /// <param name="url">In the one spelling of <see cref="RelayUrl"/>; null to have none.</param>

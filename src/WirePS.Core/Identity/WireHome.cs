@@ -46,6 +46,12 @@ public sealed class WireHome
     /// <summary>The hash-chained journal.</summary>
     public string JournalFile => Path.Combine(StateFolder, "journal.jsonl");
 
+    /// <summary>What is known of relays from before.</summary>
+    public string KnownRelaysFile => Path.Combine(StateFolder, "relays.json");
+
+    /// <summary>Hashes of the codes that this home has opened.</summary>
+    public string UsedCodesFile => Path.Combine(StateFolder, "used-codes.json");
+
     /// <summary>Grants that are still to be revoked at their relays.</summary>
     public string RevocationsFile => Path.Combine(StateFolder, "revocations.json");
 

@@ -20,20 +20,38 @@ public interface IPairProtocol
     /// <summary>What is to be done in a state. The same state gives the same answer in every process.</summary>
     PairEffect Next(PendingPair pair, DateTimeOffset now);
 
-    /// <summary>The state after an input. An input that does not fit leaves the state as it is.</summary>
+    /// <summary>
+    /// The state after an input. An input that does not fit leaves the state as it is. Only what a person typed can be
+    /// refused: <see cref="WireReason.OwnDigits"/>.
+    /// </summary>
     PendingPair Step(PendingPair pair, PairInput input, DateTimeOffset now);
+
+    /// <summary>The card of the peer whose name is to be kept free from the confirmation on; null where it is not known before the pin.</summary>
+    AgentCard? PeerToReserve(PendingPair pair) => null;
 }
 
 /// <summary>What a new pairing starts from.</summary>
 /// <param name="Code">The canonical code.</param>
 /// <param name="Role">This side.</param>
 /// <param name="RelayUrl">The relay.</param>
-/// <param name="Id">Its name: 32 random hex digits.</param>
-/// <param name="Seed">32 random bytes; copied, not kept.</param>
+/// <param name="OwnKey">Our public key, 32 bytes.</param>
+/// <param name="Random">Fresh random bytes, <see cref="RandomBytes"/> of them; a secret.</param>
 /// <param name="CreatedAt">Now.</param>
 /// <param name="ExpiresAt">Its end.</param>
-public sealed record PairRequest(string Code, PairRole Role, string RelayUrl, string Id, ReadOnlyMemory<byte> Seed, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
+public sealed record PairRequest(string Code, PairRole Role, string RelayUrl, ReadOnlyMemory<byte> OwnKey, ReadOnlyMemory<byte> Random, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt)
 {
+    /// <summary>How many random bytes a new pairing takes.</summary>
+    public const int RandomBytes = 256;
+
+    /// <summary>Its name: 32 hex digits.</summary>
+    public string Id => Convert.ToHexStringLower(Random.Span[..16]);
+
+    /// <summary>The grant that the peer will get.</summary>
+    public Grant Grant => new(Convert.ToHexStringLower(Random.Span[16..32]), Convert.ToHexStringLower(Random.Span[32..64]));
+
+    /// <summary>What is left for the protocol's own secrets.</summary>
+    public ReadOnlyMemory<byte> Secrets => Random[64..];
+
     /// <inheritdoc/>
     public override string ToString() => $"{Role} of pairing {Id}";
 }
@@ -57,8 +75,22 @@ public abstract record PairInput
     /// <summary>This side's person stops it.</summary>
     public sealed record Stopped : PairInput;
 
+    /// <summary>There is a mailbox for the peer to write to.</summary>
+    /// <param name="SlotId">The mailbox.</param>
+    /// <param name="SlotToken">Its own token, where the relay has no grants and the peer must get it; null where the grant is made. A secret.</param>
+    /// <param name="RelayId">Which data the relay has; null on one that does not say.</param>
+    public sealed record MailboxReady(string SlotId, string? SlotToken, string? RelayId) : PairInput
+    {
+        /// <inheritdoc/>
+        public override string ToString() => nameof(MailboxReady);
+    }
+
     /// <summary>The peer is pinned.</summary>
     public sealed record Pinned : PairInput;
+
+    /// <summary>The identity that the peer presented is not one to pin.</summary>
+    /// <param name="Reason">Why.</param>
+    public sealed record PeerRefused(WireReason Reason) : PairInput;
 
     /// <summary>The pin was refused: the name or DID is known with another key.</summary>
     /// <param name="Handle">The name.</param>
@@ -73,7 +105,8 @@ public abstract record PairInput
 
     /// <summary>A relay trouble that may pass.</summary>
     /// <param name="Message">In words, without secrets; null where it has passed.</param>
-    public sealed record Trouble(string? Message) : PairInput;
+    /// <param name="Reason">What a person should know to mend it; null where it mends itself.</param>
+    public sealed record Trouble(string? Message, WireReason? Reason = null) : PairInput;
 }
 
 /// <summary>What is to be done next for a pairing.</summary>
@@ -107,7 +140,9 @@ public abstract record PairEffect
 
 /// <summary>What the work of a pairing reaches outside its machine.</summary>
 /// <param name="Relay">The pairing's relay.</param>
+/// <param name="Relays">What the home knows of relays.</param>
 /// <param name="Mailboxes">The home's mailboxes.</param>
+/// <param name="Identity">Who the home is.</param>
 /// <param name="Trust">Whom the home trusts.</param>
 /// <param name="Peers">Removal of peers.</param>
 /// <param name="Revocations">Grants to be revoked.</param>
@@ -115,7 +150,9 @@ public abstract record PairEffect
 /// <param name="Time">The clock.</param>
 public sealed record PairSurroundings(
     IRelay Relay,
+    KnownRelays Relays,
     MailboxBook Mailboxes,
+    IdentityStore Identity,
     TrustStore Trust,
     PeerOperations Peers,
     GrantRevocations Revocations,

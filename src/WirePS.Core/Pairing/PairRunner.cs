@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Trust;
 
@@ -36,7 +37,9 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="store">The pairings.</param>
 /// <param name="protocols">The protocols, by number.</param>
 /// <param name="relays">The relays.</param>
+/// <param name="known">What the home knows of relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
+/// <param name="identity">Who the home is.</param>
 /// <param name="trust">Whom the home trusts.</param>
 /// <param name="peers">Removal of peers.</param>
 /// <param name="revocations">Grants to be revoked.</param>
@@ -47,7 +50,9 @@ public sealed class PairRunner(
     PendingPairStore store,
     IReadOnlyDictionary<int, IPairProtocol> protocols,
     IRelayConnections relays,
+    KnownRelays known,
     MailboxBook mailboxes,
+    IdentityStore identity,
     TrustStore trust,
     PeerOperations peers,
     GrantRevocations revocations,
@@ -73,13 +78,16 @@ public sealed class PairRunner(
 
         if (options.IsFirst)
         {
-            await store.RepairJournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            await store.RetireAsync(key, cancellationToken).ConfigureAwait(false);
+            key = PendingPairStore.KeyOf(pair, key);
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
         }
 
         while (pair is not null)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            key = PendingPairStore.KeyOf(pair, key);
             options.Seen?.Invoke(pair.Version);
             var now = time.GetUtcNow();
             PairInput? input;
@@ -104,11 +112,11 @@ public sealed class PairRunner(
                     }
                     catch (RelayException trouble)
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, cancellationToken).ConfigureAwait(false);
                         return new PairPass(pair, moves, null, trouble);
                     }
 
-                    if (pair is { LastError: not null, Reason: null })
+                    if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
                         pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
                     }
@@ -147,7 +155,7 @@ public sealed class PairRunner(
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, trust, peers, revocations, random, time);
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), known, mailboxes, identity, trust, peers, revocations, random, time);
         if (!work.IsWait)
         {
             return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
@@ -187,8 +195,9 @@ public sealed class PairRunner(
                 return planned;
             },
             cancellationToken).ConfigureAwait(false);
-        if (applied && next is { LastTransition: { } last } && next.Transitions > pair.Transitions)
+        if (applied && next is not null && next.Transitions.Length > pair.Transitions.Length)
         {
+            var last = next.Transitions[^1];
             moves.Add(new PairMoved(next.Id, next.Role, last.From, last.To, next.Reason, next.PeerDid, last.Time));
             notifier.PairMoved(next);
         }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using WirePS.Cryptography;
 using WirePS.Relay;
 using WirePS.Storage;
 
@@ -10,7 +11,7 @@ namespace WirePS.Pairing;
 internal static class PendingPairFormat
 {
     /// <summary>The protocols that this version can go on with.</summary>
-    private const int NewestProtocol = 1;
+    private const int NewestProtocol = 2;
 
     private static readonly PendingPairJson Json = new(new JsonSerializerOptions
     {
@@ -37,6 +38,12 @@ internal static class PendingPairFormat
         PendingPair? pair;
         try
         {
+            // A newer protocol may have statuses and reasons that this version cannot read.
+            if (ProtocolOf(text) is > NewestProtocol and var newer)
+            {
+                throw new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {newer}.", path);
+            }
+
             pair = JsonSerializer.Deserialize(text, Json.PendingPair);
         }
         catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
@@ -44,17 +51,36 @@ internal static class PendingPairFormat
             throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path, error);
         }
 
-        if (pair is null || pair.CreatedAt == default)
-        {
-            throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
-        }
+        return pair is not null && IsSound(pair) ? pair : throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
+    }
 
-        if (pair.Protocol > NewestProtocol)
-        {
-            throw new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {pair.Protocol}.", path);
-        }
+    // What the machine takes for granted; a file that says otherwise must not stop the daemon.
+    private static bool IsSound(PendingPair pair) =>
+        pair.Protocol >= 1
+        && pair.CreatedAt > DateTimeOffset.UnixEpoch && pair.CreatedAt.Year < 9000 && pair.ExpiresAt is null or { Year: < 9000 } && pair.EndedAt is null or { Year: < 9000 }
+        && CodePhrase.TryParseStrict(pair.Code, out var code) && code == pair.Code
+        && (pair.CodeHash == CodePhrase.Hash(code) || (pair.IsEnded && pair.CodeHash.Length == 0))
+        && RelayUrl.TryNormalize(pair.RelayUrl, out var url, out _) && (url == pair.RelayUrl || pair.Id.Length == 0)
+        && pair.Messages is { Sent: not null, Received: not null }
+        && (pair.Id.Length == 0 || pair.IsEnded || IsComplete(pair));
 
-        return pair;
+    // Another program stores less (wire.md §6.1); what is missing there is made up for by V1Adoption.
+    private static bool IsComplete(PendingPair pair) =>
+        pair.ExpiresAt is not null
+        && (pair.Spake2Seed is null || pair.Messages.Sent.ContainsKey(V1.V1Protocol.Msg))
+        && pair.Status switch
+        {
+            PairStatus.SasReady => pair.Sas is not null && pair.Messages.Received.ContainsKey(V1.V1Protocol.Msg),
+            PairStatus.Confirmed => pair.Messages.Received.ContainsKey(V1.V1Protocol.Msg) && pair.Messages.Sent.ContainsKey(V1.V1Protocol.Bootstrap),
+            _ => true,
+        };
+
+    private static int? ProtocolOf(byte[] text)
+    {
+        using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
+        return document.RootElement.ValueKind == JsonValueKind.Object
+            && document.RootElement.TryGetProperty("protocol", out var protocol)
+            && protocol.ValueKind == JsonValueKind.Number && protocol.TryGetInt32(out var number) ? number : null;
     }
 
     private sealed class TimeConverter : JsonConverter<DateTimeOffset>

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -20,7 +18,8 @@ public sealed record PairFile(string Key, PendingPair? Pair, WireException? Erro
 /// <param name="home">The home.</param>
 /// <param name="files">Its files.</param>
 /// <param name="journal">Its journal.</param>
-public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal)
+/// <param name="usedCodes">The codes that it has opened.</param>
+public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal, UsedCodes usedCodes)
 {
     private const int MaxFileBytes = 256 * 1024;
     private const string Ending = ".json";
@@ -71,7 +70,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         }
 
         var pair = PendingPairFormat.Read(text, path);
-        return pair.Id.Length > 0 ? pair : pair with { Id = IdOfForeign(pair) };
+        return pair.Id.Length > 0 ? pair : V1.V1Adoption.Adopt(pair);
     }
 
     /// <summary>
@@ -124,7 +123,8 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             next = next with { Version = current.Version + 1 };
             files.WritePrivate(PathOf(key), PendingPairFormat.Write(next));
-            if (next.Transitions == current.Transitions)
+            await RetireAsync(key, next, cancellationToken).ConfigureAwait(false);
+            if (next.Transitions.Length == current.Transitions.Length)
             {
                 return next;
             }
@@ -154,9 +154,40 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         return true;
     }
 
-    /// <summary>Adds the journal's line of a pairing's last transition where a crash has kept it from being written.</summary>
-    public Task RepairJournalAsync(PendingPair pair, CancellationToken cancellationToken) =>
-        pair.LastTransition is null ? Task.CompletedTask : journal.RepairAsync(RecordOf(pair), pair.Transitions, cancellationToken);
+    /// <summary>
+    /// Brings the journal up to a pairing's transitions: appends those that are not there yet, of this process or of one
+    /// that was killed before it came to that.
+    /// </summary>
+    public Task JournalAsync(PendingPair pair, CancellationToken cancellationToken)
+    {
+        // The reason and the peer belong to the state that the last transition led to.
+        var records = pair.Transitions.Select((t, i) => new JournalRecord(
+            t.Time,
+            pair.Kind,
+            pair.Id,
+            t.From is { } from ? NameOf(from) : null,
+            NameOf(t.To),
+            i == pair.Transitions.Length - 1 ? pair.Reason?.ToWire() : null,
+            i == pair.Transitions.Length - 1 ? pair.PeerDid : null));
+        return journal.CatchUpAsync([.. records], cancellationToken);
+    }
+
+    /// <summary>The name of a pairing's file: its code, and once that is gone its id.</summary>
+    /// <param name="pair">The pairing.</param>
+    /// <param name="key">The name it was found under.</param>
+    public static string KeyOf(PendingPair pair, string key) => pair.Code.Length == 0 ? pair.Id : key;
+
+    /// <summary>Gives the file of a pairing whose code is gone a name that does not tell it, where a crash has kept that from being done.</summary>
+    public async Task RetireAsync(string key, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            if (Load(key) is { } pair)
+            {
+                await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
 
     /// <summary>The file of a pairing.</summary>
     public string PathOf(string key) => Path.Combine(home.PendingPairFolder, key + Ending);
@@ -171,30 +202,37 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     /// <summary>The status as files and the journal have it.</summary>
     public static string NameOf(PairStatus status) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString());
 
+    // The code is remembered as used before its file stops to say so.
+    private async Task RetireAsync(string key, PendingPair pair, CancellationToken cancellationToken)
+    {
+        if (KeyOf(pair, key) is var retired && retired != key)
+        {
+            if (pair.LookupHash is not null)
+            {
+                await usedCodes.AddAsync(pair.LookupHash, pair.CreatedAt, cancellationToken).ConfigureAwait(false);
+            }
+
+            files.Rename(PathOf(key), PathOf(retired));
+        }
+    }
+
     private string FreeKey(PendingPair pair)
     {
+        if (pair.LookupHash is not null && usedCodes.Contains(pair.LookupHash))
+        {
+            throw new WireException(WireReason.CodeUsed);
+        }
+
         var path = PathOf(pair.Code);
         if (!files.Exists(path))
         {
             return pair.Code;
         }
 
-        // Host and guest of one code may live in one home; the guest then stands beside its host.
+        // Host and guest of one v1 code may live in one home; the guest then stands beside its host.
         var beside = pair.Code + GuestEnding;
-        return pair.Role == PairRole.Guest && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
+        return pair is { Role: PairRole.Guest, Protocol: 1 } && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
             ? beside
             : throw new WireException(WireReason.CodeUsed);
     }
-
-    private Task<JournalEntry> JournalAsync(PendingPair pair, CancellationToken cancellationToken) => journal.AppendAsync(RecordOf(pair), cancellationToken);
-
-    private static JournalRecord RecordOf(PendingPair pair)
-    {
-        var last = pair.LastTransition!;
-        return new JournalRecord(last.Time, pair.Kind, pair.Id, last.From is { } from ? NameOf(from) : null, NameOf(last.To), pair.Reason?.ToWire(), pair.PeerDid);
-    }
-
-    // A file that another program made has no id; this one is the same at every load and does not tell the code.
-    private static string IdOfForeign(PendingPair pair) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("WirePS pairing\0" + pair.Code + Timestamps.Format(pair.CreatedAt) + pair.Spake2Seed)).AsSpan(0, 16));
 }

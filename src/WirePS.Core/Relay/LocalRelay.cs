@@ -72,7 +72,7 @@ public sealed class LocalRelay(WireHome home, IFileSystem files, IDetachedLaunch
     public async Task<(LocalRelayRecord Relay, bool IsNew)> StartAsync(
         (string FileName, IReadOnlyList<string> Arguments) program, string? url, string? dataFolder, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        using var alone = await files.LockAsync(home.LockFile("relay"), cancellationToken).ConfigureAwait(false);
+        using var alone = await files.LockAsync(home.LockFile("local-relay"), cancellationToken).ConfigureAwait(false);
         var last = Last();
         if (last is not null && last.Process.IsAlive())
         {
@@ -110,7 +110,7 @@ public sealed class LocalRelay(WireHome home, IFileSystem files, IDetachedLaunch
     /// <returns>The relay, and whether it had to be ended.</returns>
     public async Task<(LocalRelayRecord Relay, bool WasKilled)> StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        using var alone = await files.LockAsync(home.LockFile("relay"), cancellationToken).ConfigureAwait(false);
+        using var alone = await files.LockAsync(home.LockFile("local-relay"), cancellationToken).ConfigureAwait(false);
         var relay = Running() ?? throw new WireException(WireReason.RelayNotRunning, null, home.Root);
 
         relay.Process.RequestStop();

@@ -25,7 +25,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         await _allocating.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (Current(_file.Read(), relay.Url, relayId) is { } known)
+            if (_file.Get(tree => Current(tree, relay.Url, relayId)) is { } known)
             {
                 return known;
             }
@@ -55,39 +55,34 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
 
     /// <summary>A mailbox of this home; null where there is none with this id at this relay.</summary>
     public Mailbox? Find(string relayUrl, string slotId) =>
-        Endpoints(_file.Read()).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId);
+        _file.Get(tree => Endpoints(tree).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId));
 
     /// <summary>The relays at which this home has mailboxes.</summary>
-    public IReadOnlyList<string> RelayUrls() => [.. Endpoints(_file.Read()).Select(static e => e.Mailbox.RelayUrl).Distinct()];
+    public IReadOnlyList<string> RelayUrls() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox.RelayUrl).Distinct().ToList());
 
     /// <summary>Notes where a peer can be reached; other members of its entry stay.</summary>
     public Task SetRouteAsync(string handle, PeerRoute route, CancellationToken cancellationToken) => _file.UpdateAsync(
         tree =>
         {
-            if (tree["peers"] is not JsonObject peers)
-            {
-                tree["peers"] = peers = [];
-            }
-
-            var entry = peers[handle] as JsonObject ?? [];
+            var peers = JsonFile.ObjectIn(tree, "peers");
+            var entry = JsonFile.ObjectIn(peers, handle);
             entry["relay_url"] = route.RelayUrl;
             entry["slot_id"] = route.SlotId;
             entry["slot_token"] = route.SlotToken;
             entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
-            peers[handle] = entry;
             return true;
         },
         cancellationToken);
 
     /// <summary>Where a peer can be reached; null where nothing is known.</summary>
-    public PeerRoute? FindRoute(string handle)
+    public PeerRoute? FindRoute(string handle) => _file.Get(tree =>
     {
-        var entry = _file.Read()?["peers"]?[handle] as JsonObject;
+        var entry = tree?["peers"]?[handle] as JsonObject;
         var place = entry?["endpoints"] is JsonArray { Count: > 0 } endpoints ? endpoints[0] as JsonObject : entry;
         return (string?)place?["relay_url"] is { } url && (string?)place["slot_id"] is { } slot && (string?)place["slot_token"] is { } token
             ? new PeerRoute(url, slot, token)
             : null;
-    }
+    });
 
     /// <summary>Forgets where a peer can be reached.</summary>
     public Task RemoveRouteAsync(string handle, CancellationToken cancellationToken) =>
@@ -101,7 +96,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
 
     private static void Add(JsonObject tree, Mailbox mailbox, string? relayId)
     {
-        if (tree["self"] is not JsonObject self)
+        if (tree["self"]?.AsObject() is not { } self)
         {
             tree["self"] = self = new JsonObject
             {
@@ -111,9 +106,11 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
             };
         }
 
-        if (self["endpoints"] is not JsonArray endpoints)
+        // Older programs note one mailbox beside the list; a reader of the list must not lose it.
+        var endpoints = JsonFile.ArrayIn(self, "endpoints");
+        if (endpoints.Count == 0 && Flat(self) is { } old && old.SlotId != mailbox.SlotId)
         {
-            self["endpoints"] = endpoints = [];
+            endpoints.Add(Endpoint(old.RelayUrl, old.SlotId, old.SlotToken));
         }
 
         var endpoint = Endpoint(mailbox.RelayUrl, mailbox.SlotId, mailbox.SlotToken);
@@ -124,25 +121,36 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
 
     private static IEnumerable<(Mailbox Mailbox, string? RelayId)> Endpoints(JsonObject? tree)
     {
-        if (tree?["self"]?["endpoints"] is not JsonArray endpoints)
+        var self = tree?["self"]?.AsObject();
+        if (self?["endpoints"]?.AsArray() is not { Count: > 0 } endpoints)
         {
+            if (self is not null && Flat(self) is { } only)
+            {
+                yield return (only, null);
+            }
+
             yield break;
         }
 
         foreach (var endpoint in endpoints)
         {
-            if ((string?)endpoint?["relay_url"] is { } url && (string?)endpoint["slot_id"] is { } slot && (string?)endpoint["slot_token"] is { } token)
+            if (endpoint is JsonObject place && Flat(place) is { } mailbox)
             {
-                yield return (new Mailbox(url, slot, token), (string?)endpoint["relay_id"]);
+                yield return (mailbox, (string?)place["relay_id"]);
             }
         }
     }
+
+    private static Mailbox? Flat(JsonObject place) =>
+        (string?)place["relay_url"] is { } url && (string?)place["slot_id"] is { } slot && (string?)place["slot_token"] is { } token
+            ? new Mailbox(RelayUrl.TryNormalize(url, out var spelled, out _) ? spelled : url, slot, token)
+            : null;
 
     private static JsonObject Endpoint(string relayUrl, string slotId, string slotToken) => new()
     {
         ["relay_url"] = relayUrl,
         ["slot_id"] = slotId,
         ["slot_token"] = slotToken,
-        ["scope"] = new Uri(relayUrl).IsLoopback ? "local" : "federation",
+        ["scope"] = !Uri.TryCreate(relayUrl, UriKind.Absolute, out var uri) ? "federation" : uri.Scheme == "unix" ? "uds" : uri.IsLoopback ? "local" : "federation",
     };
 }

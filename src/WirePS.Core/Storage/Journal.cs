@@ -37,19 +37,24 @@ public sealed class Journal(WireHome home, IFileSystem files)
     }
 
     /// <summary>
-    /// Appends the line of a thing's last transition where a crash has kept it from being written.
+    /// Appends the lines of one thing that the journal does not hold yet. Whoever comes first writes them, so that a
+    /// process that was killed between its state file and the journal leaves no gap, and two leave no line twice.
     /// </summary>
-    /// <param name="record">The last transition of the thing.</param>
-    /// <param name="transitions">How many transitions its state file counts.</param>
+    /// <param name="records">All transitions of one thing so far, in order.</param>
     /// <param name="cancellationToken">Cancels the wait for the lock.</param>
-    public async Task RepairAsync(JournalRecord record, int transitions, CancellationToken cancellationToken)
+    public async Task CatchUpAsync(IReadOnlyList<JournalRecord> records, CancellationToken cancellationToken)
     {
+        if (records.Count == 0)
+        {
+            return;
+        }
+
         using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
         {
             CountNewLines();
-            if (_counts.GetValueOrDefault((record.Kind, record.Id)) < transitions)
+            for (var i = _counts.GetValueOrDefault((records[0].Kind, records[0].Id)); i < records.Count; i++)
             {
-                Append(record);
+                Append(records[i]);
             }
         }
     }

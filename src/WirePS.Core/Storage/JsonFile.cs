@@ -47,6 +47,46 @@ internal sealed class JsonFile(IFileSystem files, string path, string lockFile, 
         }
     }
 
+    /// <summary>What <paramref name="look"/> finds in the file; <see cref="WireReason.FileCorrupt"/> too where a member is of another kind than this file has there.</summary>
+    internal T Get<T>(Func<JsonObject?, T> look)
+    {
+        var tree = Read();
+        try
+        {
+            return look(tree);
+        }
+        catch (Exception error) when (error is InvalidOperationException or FormatException)
+        {
+            throw new WireException(WireReason.FileCorrupt, null, path, error);
+        }
+    }
+
+    /// <summary>The object that stands under a name, made where there is none; never in the place of something else.</summary>
+    internal static JsonObject ObjectIn(JsonObject tree, string name)
+    {
+        if (tree[name] is { } known)
+        {
+            return known.AsObject();
+        }
+
+        var made = new JsonObject();
+        tree[name] = made;
+        return made;
+    }
+
+    /// <summary>The array that stands under a name, made where there is none; never in the place of something else.</summary>
+    internal static JsonArray ArrayIn(JsonObject tree, string name)
+    {
+        if (tree[name] is { } known)
+        {
+            return known.AsArray();
+        }
+
+        var made = new JsonArray();
+        tree[name] = made;
+        return made;
+    }
+
     /// <summary>
     /// Changes the file under its lock: re-reads it, lets <paramref name="change"/> work on it, and writes it where that
     /// says true.

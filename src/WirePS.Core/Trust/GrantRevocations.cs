@@ -21,11 +21,7 @@ public sealed class GrantRevocations(WireHome home, IFileSystem files, MailboxBo
         tree =>
         {
             tree["version"] ??= 1;
-            if (tree["grants"] is not JsonArray grants)
-            {
-                tree["grants"] = grants = [];
-            }
-
+            var grants = JsonFile.ArrayIn(tree, "grants");
             if (Read(tree).Contains(grant))
             {
                 return false;
@@ -37,7 +33,7 @@ public sealed class GrantRevocations(WireHome home, IFileSystem files, MailboxBo
         cancellationToken);
 
     /// <summary>The grants that are still honoured.</summary>
-    public IReadOnlyList<GivenGrant> List() => [.. Read(_file.Read())];
+    public IReadOnlyList<GivenGrant> List() => _file.Get(static tree => Read(tree).ToList());
 
     /// <summary>Tries each once.</summary>
     /// <returns>The first trouble with a relay; null where the queue is empty now.</returns>

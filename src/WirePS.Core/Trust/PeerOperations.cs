@@ -18,8 +18,8 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     public string? RelayOf(TrustEntry peer) => mailboxes.FindRoute(peer.Handle)?.RelayUrl;
 
     /// <summary>
-    /// Forgets a peer: notes the revocation of its grant, then takes out its entry and its route. Null where there is
-    /// no such peer.
+    /// Forgets a peer: notes the revocation of its grant, then takes out its route and, last, its entry, so that what a
+    /// crash interrupts is found and finished the next time. Null where there is no such peer.
     /// </summary>
     /// <param name="did">Its DID.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -35,9 +35,9 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
             await revocations.AddAsync(peer.Grant, cancellationToken).ConfigureAwait(false);
         }
 
+        await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
         if (await trust.RemoveAsync(peer, cancellationToken).ConfigureAwait(false))
         {
-            await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
             await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Identity.Fingerprint.Short(peer.PublicKey), "pinned", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
         }
 

@@ -22,15 +22,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// <summary>The peers, this home itself left out, by name.</summary>
     public IReadOnlyList<TrustEntry> List()
     {
-        var peers = new List<TrustEntry>();
-        foreach (var (handle, node) in Agents(_file.Read()))
-        {
-            if (ReadEntry(handle, node) is { Tier: not TrustTier.Attested } entry)
-            {
-                peers.Add(entry);
-            }
-        }
-
+        var peers = _file.Get(tree => Agents(tree)
+            .Select(agent => ReadEntry(agent.Key, agent.Value))
+            .OfType<TrustEntry>()
+            .Where(static entry => entry.Tier != TrustTier.Attested)
+            .ToList());
         peers.Sort(static (a, b) => string.CompareOrdinal(a.Handle, b.Handle));
         return peers;
     }
@@ -39,11 +35,15 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// Pins a peer, or renews its entry where its key is known. The route is on disk before the pin, so a pinned peer
     /// is never without the address it gave.
     /// </summary>
+    /// <param name="request">Whom, and how it came to be trusted.</param>
+    /// <param name="replaced">Takes a grant that the peer had and that the new one takes the place of, before the pin is on disk.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <returns>Null where it is pinned; else the name under which another key is known, and nothing has changed.</returns>
-    public async Task<string?> PinAsync(PinRequest request, CancellationToken cancellationToken)
+    public async Task<string?> PinAsync(PinRequest request, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
     {
         var card = request.Card;
         string? conflict = null;
+        GivenGrant? old = null;
         await _file.UpdateAsync(
             tree =>
             {
@@ -54,11 +54,17 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     return false;
                 }
 
+                old = ReadEntry(card.Handle, agents[card.Handle])?.Grant;
                 agents[card.Handle] = Entry(agents[card.Handle] as JsonObject, request);
                 return true;
             },
             beforeWrite: async () =>
             {
+                if (old is not null && old != request.Grant)
+                {
+                    await replaced(old, cancellationToken).ConfigureAwait(false);
+                }
+
                 if (request.Route is not null)
                 {
                     await mailboxes.SetRouteAsync(card.Handle, request.Route, cancellationToken).ConfigureAwait(false);
@@ -67,6 +73,42 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             cancellationToken).ConfigureAwait(false);
         return conflict;
     }
+
+    /// <summary>
+    /// Keeps the name, DID and key of a peer free from the moment this side has confirmed, so that its pin cannot be
+    /// refused any more (pairing-v2.md §4, step 6): an entry without a tier, that stands for nobody yet.
+    /// </summary>
+    /// <returns>Null where it is kept; else the name under which another key is known.</returns>
+    public async Task<string?> ReserveAsync(AgentCard card, string pairId, CancellationToken cancellationToken)
+    {
+        string? conflict = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                conflict = FindConflict(agents, card);
+                if (conflict is not null || agents[card.Handle] is not null)
+                {
+                    return false;
+                }
+
+                agents[card.Handle] = new JsonObject { ["did"] = card.Did, ["public_keys"] = Keys(card), ["reserved_for"] = pairId };
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return conflict;
+    }
+
+    /// <summary>Gives back what was kept free for a pairing that ended without a pin.</summary>
+    public Task ReleaseAsync(string pairId, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            var agents = AgentsIn(tree);
+            var reserved = agents.Where(e => (string?)e.Value?["reserved_for"] == pairId).Select(static e => e.Key).ToList();
+            reserved.ForEach(handle => agents.Remove(handle));
+            return reserved.Count > 0;
+        },
+        cancellationToken);
 
     /// <summary>Writes the entry of this home itself, where it is missing.</summary>
     public Task AttestSelfAsync(AgentCard card, CancellationToken cancellationToken) => _file.UpdateAsync(
@@ -152,6 +194,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     {
         var now = Timestamps.Format(time.GetUtcNow());
         var entry = known?.DeepClone().AsObject() ?? [];
+        entry.Remove("reserved_for");
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
@@ -182,21 +225,17 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     private static JsonObject AgentsIn(JsonObject tree)
     {
         tree["version"] ??= 1;
-        if (tree["agents"] is not JsonObject agents)
-        {
-            tree["agents"] = agents = [];
-        }
-
-        return agents;
+        return JsonFile.ObjectIn(tree, "agents");
     }
 
-    private static IEnumerable<KeyValuePair<string, JsonNode?>> Agents(JsonObject? tree) => tree?["agents"] as JsonObject ?? [];
+    private static JsonObject Agents(JsonObject? tree) => tree?["agents"]?.AsObject() ?? [];
 
     private TrustEntry? ReadEntry(string handle, JsonNode? node)
     {
         try
         {
             return node is JsonObject entry
+                && entry["reserved_for"] is null
                 && entry["public_keys"] is JsonArray { Count: > 0 } keys
                 && StrictBase64.TryDecode((string?)keys[0]?["key"], out var key) && key.Length == 32
                 ? new TrustEntry(

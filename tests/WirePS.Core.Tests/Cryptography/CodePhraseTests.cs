@@ -9,10 +9,10 @@ public sealed class CodePhraseTests
     [Fact]
     public void A_generated_code_reads_back_however_it_is_typed()
         => Properties.Hold(Properties.Codes, code =>
-            CodePhrase.Parse(code) == code
-            && CodePhrase.Parse(code.ToLowerInvariant()) == code
-            && CodePhrase.Parse("  " + code.Replace("-", " \u2013 ", StringComparison.Ordinal).Insert(1, "\t")) == code
-            && CodePhrase.Parse(code.Replace("-", "", StringComparison.Ordinal)) == code
+            Parsed(code) == code
+            && Parsed(code.ToLowerInvariant()) == code
+            && Parsed("  " + code.Replace("-", " \u2013 ", StringComparison.Ordinal).Insert(1, "\t")) == code
+            && Parsed(code.Replace("-", "", StringComparison.Ordinal)) == code
             && CodePhrase.TryParseStrict(code, out var strict) && strict == code
             && CodePhrase.Hash(code).Length == 64);
 
@@ -39,10 +39,11 @@ public sealed class CodePhraseTests
     [InlineData("", 0)]
     [InlineData("12-ABCDE", 7)]
     [InlineData("12-ABCDEFG", 9)]
-    [InlineData("ABCD-EFGH-IJKL", 12)]
+    [InlineData("12-ABCDEFGHI", 11)]
+    [InlineData("ABCD-EFGH-IJKLM", 13)]
     public void Another_number_of_symbols_is_an_invalid_length(string typed, int symbols)
     {
-        var refused = Assert.Throws<WireException>(() => CodePhrase.Parse(typed));
+        var refused = Assert.Throws<WireException>(() => PairingCode.Parse(typed));
         Assert.Equal(WireReason.InvalidLength, refused.Reason);
         Assert.Contains($"{symbols} were given", refused.Message, StringComparison.Ordinal);
     }
@@ -57,7 +58,7 @@ public sealed class CodePhraseTests
     [InlineData("12_ABCDE", 3, "'_'")]
     public void An_invalid_symbol_is_named_with_its_place_and_nothing_else(string typed, int place, string symbol)
     {
-        var refused = Assert.Throws<WireException>(() => CodePhrase.Parse(typed));
+        var refused = Assert.Throws<WireException>(() => PairingCode.Parse(typed));
         Assert.Equal(WireReason.InvalidSymbol, refused.Reason);
         Assert.Contains($"Symbol {place} of the code is {symbol};", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("ABC", refused.Message, StringComparison.Ordinal);
@@ -69,11 +70,14 @@ public sealed class CodePhraseTests
         {
             try
             {
-                return CodePhrase.TryParseStrict(CodePhrase.Parse(typed), out _);
+                var (protocol, code) = PairingCode.Parse(typed);
+                return protocol == 1 ? CodePhrase.TryParseStrict(code, out _) : PairingCode.IsCanonical(code);
             }
             catch (WireException refused)
             {
-                return refused.Reason is WireReason.InvalidLength or WireReason.InvalidSymbol;
+                return refused.Reason is WireReason.InvalidLength or WireReason.InvalidSymbol or WireReason.MistypedCode;
             }
         });
+
+    private static string? Parsed(string typed) => PairingCode.Parse(typed) is { Protocol: 1, Canonical: var code } ? code : null;
 }

@@ -62,6 +62,7 @@ internal sealed class GoldenDifferences
     /// <summary>Entries whose file or section does not exist, or without a reason.</summary>
     public IEnumerable<string> Broken(IReadOnlyCollection<GoldenFile> files)
         => _entries
+            .Where(static entry => !entry.File.StartsWith("transcript-", StringComparison.Ordinal)) // read, and checked, by the relay's tests
             .Where(entry => string.IsNullOrWhiteSpace(entry.Reason) || !files.Any(file => file.Name == entry.File && file.Sections.Contains(entry.Section)))
             .Select(entry => $"{entry.File} / {entry.Section} / {entry.Case}");
 

@@ -33,6 +33,9 @@ internal static class GoldenRegistry
         [("derived", "pair_drop_ack")] = DerivedRunners.SignedCanonical,
         [("derived", "certs")] = DerivedRunners.Certificates,
 
+        // Protocol v2 from the code to the sealed messages.
+        [("independent reference of pairing-v2.md", "pairing_v2")] = PairingV2Runners.Exchange,
+
         // Codes as people type them, whatever their protocol.
         [("independent reference of pairing-v2.md", "pairing_v2_typed_codes")] = PairingRunners.TypedCodes,
 

@@ -13,34 +13,23 @@ internal abstract record V1Work : PairEffect.Work
         return new V1Input.Gone(info?.RelayId);
     }
 
-    /// <summary>Finds or makes the mailbox for the peer, and a grant for it where the relay has grants.</summary>
-    internal sealed record UseMailbox : V1Work
+    /// <summary>Draws the secret of a pairing that another program asked for.</summary>
+    internal sealed record DrawSeed : V1Work
     {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        public override Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
-            var info = await surroundings.Relay.GetInfoAsync(cancellationToken).ConfigureAwait(false);
-            var mailbox = await surroundings.Mailboxes.EnsureAsync(surroundings.Relay, info?.RelayId, cancellationToken).ConfigureAwait(false);
-            if (info is null)
-            {
-                return new V1Input.MailboxReady(mailbox.SlotId, mailbox.SlotToken, null, null);
-            }
-
-            var random = new byte[48];
+            var random = new byte[80];
             surroundings.Random.Fill(random);
-            return new V1Input.MailboxReady(mailbox.SlotId, Convert.ToHexStringLower(random.AsSpan(16)), Convert.ToHexStringLower(random.AsSpan(0, 16)), info.RelayId);
+            var grant = new Grant(Convert.ToHexStringLower(random.AsSpan(32, 16)), Convert.ToHexStringLower(random.AsSpan(48)));
+            return Task.FromResult<PairInput?>(new V1Input.SeedDrawn(random.AsMemory(0, 32), grant));
         }
     }
 
-    /// <summary>Posts our message, and the grant that our bootstrap will carry.</summary>
+    /// <summary>Posts our message.</summary>
     internal sealed record Open : V1Work
     {
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
-            if (!pair.IsEnded && pair.GrantId is { } grantId && surroundings.Mailboxes.Find(pair.RelayUrl, pair.OurSlotId!) is { } mailbox)
-            {
-                await surroundings.Relay.PutGrantAsync(mailbox, new Grant(grantId, pair.OurSlotToken!), cancellationToken).ConfigureAwait(false);
-            }
-
             var opening = await surroundings.Relay.V1Pairs.OpenAsync(RequestOf(pair, surroundings.Time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
             return opening is null ? new V1Input.RoleTaken() : new V1Input.Opened(opening.PairId, opening.ExpiresAt);
         }
@@ -82,13 +71,12 @@ internal abstract record V1Work : PairEffect.Work
             try
             {
                 var (card, route) = V1Bootstrap.OpenPeer(pair);
-                var grant = pair.GrantId is null ? null : new GivenGrant(pair.RelayUrl, pair.OurSlotId!, pair.GrantId);
-                var conflict = await surroundings.Trust.PinAsync(new PinRequest(card, TrustTier.Verified, "sas-v1", "person", "sas", route, grant), cancellationToken).ConfigureAwait(false);
+                var conflict = await surroundings.Trust.PinAsync(new PinRequest(card, TrustTier.Verified, "sas-v1", "person", "sas", route, PairWork.GivenBy(pair)), surroundings.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
                 return conflict is null ? new PairInput.Pinned() : new PairInput.PinRefused(conflict);
             }
             catch (WireException error) when (error.Reason is WireReason.SelfPairing or WireReason.InvalidCard or WireReason.ProtocolError)
             {
-                return new V1Input.PeerRefused(error.Reason == WireReason.InvalidCard ? WireReason.IdentityMismatch : error.Reason);
+                return new PairInput.PeerRefused(error.Reason == WireReason.InvalidCard ? WireReason.IdentityMismatch : error.Reason);
             }
         }
     }
@@ -108,10 +96,11 @@ internal abstract record V1Work : PairEffect.Work
     {
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
+            // Our relay deletes what is not decided: what it shows afterwards is.
             await surroundings.Relay.V1Pairs.AbandonAsync(pair.CodeHash, cancellationToken).ConfigureAwait(false);
             var view = pair.PairId is null ? null
                 : await surroundings.Relay.V1Pairs.ReadAsync(pair.PairId, pair.Role, V1Have.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-            return view?.PeerBootstrap is null ? new V1Input.Gone(pair.RelayId) : new V1Input.Seen(view);
+            return view?.PeerBootstrap is null ? await GoneAsync(surroundings, cancellationToken).ConfigureAwait(false) : new V1Input.Decided(view);
         }
     }
 
@@ -122,26 +111,6 @@ internal abstract record V1Work : PairEffect.Work
         {
             await surroundings.Relay.V1Pairs.FinishAsync(pair.CodeHash, pair.PairId!, pair.Role, cancellationToken).ConfigureAwait(false);
             return new PairInput.Left(PairLeaving.Finish);
-        }
-    }
-
-    /// <summary>Hands the grant of a peer that was not pinned to the queue of revocations.</summary>
-    internal sealed record RevokeGrant : V1Work
-    {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
-        {
-            await surroundings.Revocations.AddAsync(new GivenGrant(pair.RelayUrl, pair.OurSlotId!, pair.GrantId!), cancellationToken).ConfigureAwait(false);
-            return new PairInput.Left(PairLeaving.RevokeGrant);
-        }
-    }
-
-    /// <summary>Removes the peer of a pairing that was decided before a stop reached the relay.</summary>
-    internal sealed record RemovePeer : V1Work
-    {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
-        {
-            await surroundings.Peers.RemoveAsync(pair.PeerDid!, cancellationToken).ConfigureAwait(false);
-            return new PairInput.Left(PairLeaving.RemovePeer);
         }
     }
 }

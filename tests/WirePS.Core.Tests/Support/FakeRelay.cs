@@ -1,0 +1,516 @@
+using System.Collections.Concurrent;
+using WirePS.Pairing;
+using WirePS.Relay;
+
+namespace WirePS.Tests.Support;
+
+/// <summary>What a client asked of a <see cref="FakeRelay"/>.</summary>
+internal enum RelayAction
+{
+    Health,
+    Info,
+    Allocate,
+    PutGrant,
+    RevokeGrant,
+    Open,
+    Read,
+    Post,
+    Abandon,
+    Finish,
+}
+
+/// <summary>One request, as the relay or the network saw it.</summary>
+internal sealed record RelayCall(string Client, RelayAction Action, string? Subject = null);
+
+/// <summary>What goes wrong with a request.</summary>
+internal abstract record RelayFault
+{
+    /// <summary>The request never arrives.</summary>
+    internal sealed record DropBefore : RelayFault;
+
+    /// <summary>The request arrives, the answer does not.</summary>
+    internal sealed record DropAfter : RelayFault;
+
+    /// <summary>The relay refuses it for a while.</summary>
+    internal sealed record RateLimited(TimeSpan? RetryAfter) : RelayFault;
+
+    /// <summary>The relay is in trouble.</summary>
+    internal sealed record ServerError(TimeSpan? RetryAfter = null) : RelayFault;
+
+    /// <summary>The answer is not one of a relay.</summary>
+    internal sealed record Nonsense : RelayFault;
+
+    /// <summary>Nothing comes back until the signal, or the client gives up.</summary>
+    internal sealed record Hang(Task Until) : RelayFault;
+
+    /// <summary>The relay sees the request only after a time on its clock.</summary>
+    internal sealed record Delay(TimeSpan Time) : RelayFault;
+}
+
+/// <summary>
+/// A relay in memory, with the semantics of ours (relay-v2.md) or of one that speaks v1 only (wire.md §4.8): no info, no
+/// grants, no wait, no absolute expiry, 409 for every repeated open, loss of what nobody touched for 300 seconds.
+/// </summary>
+internal sealed class FakeRelay
+{
+    public const string DefaultUrl = "https://relay.example.net";
+
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(300);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Rendezvous> _byId = [];
+    private readonly Dictionary<string, (string Token, HashSet<string> Grants, HashSet<string> Revoked)> _slots = [];
+    private readonly Dictionary<(string Slot, string Grant), string> _grantTokens = [];
+    private int _counter;
+    private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public FakeRelay(TimeProvider time, bool isOurs = true, string url = DefaultUrl)
+    {
+        Time = time;
+        Url = url;
+        RelayId = isOurs ? Hex(32, 0xAA) : null;
+    }
+
+    public TimeProvider Time { get; }
+
+    public string Url { get; }
+
+    /// <summary>Null on a relay that speaks v1 only.</summary>
+    public string? RelayId { get; private set; }
+
+    /// <summary>Decides what goes wrong with a request; null where all goes well.</summary>
+    public Func<RelayCall, RelayFault?>? Weather { get; set; }
+
+    /// <summary>Changes what a reader is told: a relay that lies.</summary>
+    public Func<string, PairRole, V1PairView, V1PairView>? Lie { get; set; }
+
+    /// <summary>Every request that arrived.</summary>
+    public ConcurrentQueue<RelayCall> Calls { get; } = new();
+
+    /// <summary>Every request that was sent, whether it arrived or not.</summary>
+    public ConcurrentQueue<RelayCall> Attempts { get; } = new();
+
+    /// <summary>How many rendezvous there are.</summary>
+    public int Rendezvouses
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _byId.Count;
+            }
+        }
+    }
+
+    /// <summary>The grants that are honoured, over all mailboxes.</summary>
+    public IReadOnlyList<string> LiveGrants
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _slots.Values.SelectMany(static s => s.Grants)];
+            }
+        }
+    }
+
+    /// <summary>The mailboxes' own tokens.</summary>
+    public IReadOnlyList<string> SlotTokens
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _slots.Values.Select(static s => s.Token)];
+            }
+        }
+    }
+
+    public int CountOf(RelayAction action) => Calls.Count(c => c.Action == action);
+
+    /// <summary>True where the mailbox takes a message that is sent with this token.</summary>
+    public bool TakesMessage(string slotId, string token)
+    {
+        lock (_gate)
+        {
+            return _slots.TryGetValue(slotId, out var slot)
+                && (slot.Token == token || slot.Grants.Any(grant => _grantTokens[(slotId, grant)] == token));
+        }
+    }
+
+    /// <summary>What an attacker or another person does: opens a side with a message of its own.</summary>
+    public string? OpenAs(string codeHash, PairRole role, string msg)
+    {
+        lock (_gate)
+        {
+            return OpenLocked(codeHash, role, msg, TimeSpan.FromHours(24))?.PairId;
+        }
+    }
+
+    /// <summary>The data is gone, as after a loss of the disk; another relay id means that.</summary>
+    public void LoseEverything()
+    {
+        lock (_gate)
+        {
+            _byId.Clear();
+            _slots.Clear();
+            _grantTokens.Clear();
+            if (RelayId is not null)
+            {
+                RelayId = Hex(32, 0xBB + _counter++);
+            }
+
+            Announce();
+        }
+    }
+
+    /// <summary>The side's bootstrap as the relay holds it; null for none.</summary>
+    public string? BootstrapOf(PairRole role)
+    {
+        lock (_gate)
+        {
+            return _byId.Values.Select(r => role == PairRole.Host ? r.HostBootstrap : r.GuestBootstrap).FirstOrDefault(b => b is not null);
+        }
+    }
+
+    public IRelayConnections ConnectionsOf(string client) => new Connections(this, client);
+
+    private static string Hex(int length, int value) => value.ToString("x", System.Globalization.CultureInfo.InvariantCulture).PadLeft(length, '0');
+
+    private void Announce()
+    {
+        var news = _news;
+        _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        news.SetResult();
+    }
+
+    private V1Opening? OpenLocked(string codeHash, PairRole role, string msg, TimeSpan lifetime)
+    {
+        Sweep();
+        var now = Time.GetUtcNow();
+        var found = _byId.Values.FirstOrDefault(r => r.CodeHash == codeHash);
+        if (found is null)
+        {
+            found = new Rendezvous(Hex(32, ++_counter), codeHash) { ExpiresAt = now + lifetime };
+            _byId[found.PairId] = found;
+        }
+        else if (role == PairRole.Host && found.HostMsg is null)
+        {
+            found.ExpiresAt = now + lifetime;
+        }
+
+        var present = role == PairRole.Host ? found.HostMsg : found.GuestMsg;
+        if (present is not null && (RelayId is null || present != msg))
+        {
+            return null;
+        }
+
+        found.Touched = now;
+        if (role == PairRole.Host)
+        {
+            found.HostMsg = msg;
+        }
+        else
+        {
+            found.GuestMsg = msg;
+        }
+
+        Announce();
+        return new V1Opening(found.PairId, RelayId is null ? null : found.ExpiresAt);
+    }
+
+    private Rendezvous? FindLocked(string pairId)
+    {
+        Sweep();
+        if (_byId.TryGetValue(pairId, out var found))
+        {
+            found.Touched = Time.GetUtcNow();
+        }
+
+        return found;
+    }
+
+    private void Sweep()
+    {
+        var now = Time.GetUtcNow();
+        foreach (var gone in _byId.Values.Where(r => RelayId is null ? now - r.Touched > IdleLimit : now >= r.RemoveAt).ToList())
+        {
+            _byId.Remove(gone.PairId);
+        }
+    }
+
+    private sealed class Rendezvous(string pairId, string codeHash)
+    {
+        public string PairId { get; } = pairId;
+
+        public string CodeHash { get; } = codeHash;
+
+        public string? HostMsg { get; set; }
+
+        public string? GuestMsg { get; set; }
+
+        public string? HostBootstrap { get; set; }
+
+        public string? GuestBootstrap { get; set; }
+
+        public bool HostDone { get; set; }
+
+        public bool GuestDone { get; set; }
+
+        public DateTimeOffset ExpiresAt { get; set; }
+
+        public DateTimeOffset Touched { get; set; }
+
+        public DateTimeOffset? DecidedAt { get; set; }
+
+        public DateTimeOffset? EndedAt { get; set; }
+
+        public DateTimeOffset RemoveAt => EndedAt?.AddDays(7) ?? DecidedAt?.AddDays(30) ?? ExpiresAt;
+    }
+
+    private sealed class Connections(FakeRelay relay, string client) : IRelayConnections
+    {
+        public IRelay To(string url) => url == relay.Url ? new Client(relay, client) : throw new InvalidOperationException($"There is no relay at {url}.");
+    }
+
+    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes
+    {
+        public string Url => relay.Url;
+
+        public IV1PairRoutes V1Pairs => this;
+
+        public IV2PairRoutes V2Pairs => throw new RelayException(WireReason.RelayWithoutV2, "This relay serves v1 only.", relay.Url);
+
+        public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
+
+        public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Info,
+            null,
+            () => relay.RelayId is { } id ? new RelayInfo(id, "test", ["v1"], relay.Time.GetUtcNow()) : null,
+            cancellationToken);
+
+        public Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Allocate,
+            null,
+            () =>
+            {
+                var slot = Hex(32, 0x510000 + ++relay._counter);
+                var token = Hex(64, 0x70CE0000 + relay._counter);
+                relay._slots[slot] = (token, [], []);
+                return new Mailbox(relay.Url, slot, token);
+            },
+            cancellationToken);
+
+        public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.PutGrant,
+            grant.Id,
+            () =>
+            {
+                var slot = SlotOf(mailbox);
+                if (slot.Revoked.Contains(grant.Id))
+                {
+                    throw Refused(409);
+                }
+
+                slot.Grants.Add(grant.Id);
+                relay._grantTokens[(mailbox.SlotId, grant.Id)] = grant.Token;
+                return true;
+            },
+            cancellationToken);
+
+        public Task RevokeGrantAsync(Mailbox mailbox, string grantId, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.RevokeGrant,
+            grantId,
+            () =>
+            {
+                if (relay.RelayId is not null && relay._slots.TryGetValue(mailbox.SlotId, out var slot))
+                {
+                    slot.Grants.Remove(grantId);
+                    slot.Revoked.Add(grantId);
+                }
+
+                return true;
+            },
+            cancellationToken);
+
+        public Task<V1Opening?> OpenAsync(V1OpenRequest request, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Open,
+            request.CodeHash,
+            () => relay.OpenLocked(request.CodeHash, request.Role, request.Msg, request.ExpiresIn),
+            cancellationToken);
+
+        public async Task<V1PairView?> ReadAsync(string pairId, PairRole role, V1Have have, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            var deadline = relay.Time.GetUtcNow() + wait;
+            while (true)
+            {
+                Task news = Task.CompletedTask;
+                var view = await DoAsync(RelayAction.Read, pairId, () =>
+                {
+                    news = relay._news.Task;
+                    return View(pairId, role);
+                }, cancellationToken);
+                if (view is not null && relay.Lie is { } lie)
+                {
+                    view = lie(client, role, view);
+                }
+
+                var left = deadline - relay.Time.GetUtcNow();
+                if (view is null || view.IsMoreThan(have) || left <= TimeSpan.Zero)
+                {
+                    return view;
+                }
+
+                // A client waits in one request; for the count of requests it makes no difference here.
+                using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                await Task.WhenAny(news, Task.Delay(left, relay.Time, over.Token));
+                await over.CancelAsync();
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+
+        public Task<V1PostResult> PostBootstrapAsync(string pairId, PairRole role, string sealedBootstrap, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Post,
+            pairId,
+            () =>
+            {
+                if (relay.FindLocked(pairId) is not { } found)
+                {
+                    return V1PostResult.Gone;
+                }
+
+                var present = role == PairRole.Host ? found.HostBootstrap : found.GuestBootstrap;
+                if (relay.RelayId is not null && (found.EndedAt is not null || (present is not null && present != sealedBootstrap)))
+                {
+                    return V1PostResult.Conflict;
+                }
+
+                if (role == PairRole.Host)
+                {
+                    found.HostBootstrap = sealedBootstrap;
+                }
+                else
+                {
+                    found.GuestBootstrap = sealedBootstrap;
+                }
+
+                if (found is { HostBootstrap: not null, GuestBootstrap: not null })
+                {
+                    found.DecidedAt ??= relay.Time.GetUtcNow();
+                }
+
+                relay.Announce();
+                return V1PostResult.Posted;
+            },
+            cancellationToken);
+
+        public Task AbandonAsync(string codeHash, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Abandon,
+            codeHash,
+            () =>
+            {
+                foreach (var found in relay._byId.Values.Where(r => r.CodeHash == codeHash && (relay.RelayId is null || r.DecidedAt is null)).ToList())
+                {
+                    relay._byId.Remove(found.PairId);
+                    relay.Announce();
+                }
+
+                return true;
+            },
+            cancellationToken);
+
+        public Task FinishAsync(string codeHash, string pairId, PairRole role, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Finish,
+            codeHash,
+            () =>
+            {
+                if (relay.RelayId is null)
+                {
+                    // To a relay of the other program this is an abandon.
+                    relay._byId.Remove(pairId);
+                    return true;
+                }
+
+                if (relay.FindLocked(pairId) is { DecidedAt: not null } found && found.CodeHash == codeHash)
+                {
+                    if (role == PairRole.Host)
+                    {
+                        found.HostDone = true;
+                    }
+                    else
+                    {
+                        found.GuestDone = true;
+                    }
+
+                    if (found is { HostDone: true, GuestDone: true } && found.EndedAt is null)
+                    {
+                        found.EndedAt = relay.Time.GetUtcNow();
+                        (found.HostMsg, found.GuestMsg, found.HostBootstrap, found.GuestBootstrap) = (null, null, null, null);
+                    }
+
+                    relay.Announce();
+                }
+
+                return true;
+            },
+            cancellationToken);
+
+        private V1PairView? View(string pairId, PairRole role)
+        {
+            if (relay.FindLocked(pairId) is not { } found)
+            {
+                return null;
+            }
+
+            var (msg, bootstrap, done) = role == PairRole.Host
+                ? (found.GuestMsg, found.GuestBootstrap, found.GuestDone)
+                : (found.HostMsg, found.HostBootstrap, found.HostDone);
+            return relay.RelayId is null ? new V1PairView(msg, bootstrap, null, false) : new V1PairView(msg, bootstrap, found.ExpiresAt, done);
+        }
+
+        private (string Token, HashSet<string> Grants, HashSet<string> Revoked) SlotOf(Mailbox mailbox) =>
+            relay.RelayId is not null && relay._slots.TryGetValue(mailbox.SlotId, out var slot) && slot.Token == mailbox.SlotToken ? slot : throw Refused(404);
+
+        private RelayException Refused(int status) => new(WireReason.RelayRefused, $"The relay {Url} refused the request (HTTP {status}).", Url);
+
+        private async Task<T> DoAsync<T>(RelayAction action, string? subject, Func<T> work, CancellationToken cancellationToken)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var call = new RelayCall(client, action, subject);
+            relay.Attempts.Enqueue(call);
+            var fault = relay.Weather?.Invoke(call);
+            switch (fault)
+            {
+                case RelayFault.DropBefore:
+                    await Task.Yield();
+                    throw new RelayException(WireReason.RelayUnreachable, $"The relay {Url} could not be reached.", Url);
+                case RelayFault.RateLimited limited:
+                    throw new RelayException(WireReason.RelayRateLimited, $"The relay {Url} asks to slow down.", Url, limited.RetryAfter);
+                case RelayFault.ServerError error:
+                    throw new RelayException(WireReason.RelayRefused, $"The relay {Url} is in trouble (HTTP 503).", Url, error.RetryAfter);
+                case RelayFault.Hang hang:
+                    await hang.Until.WaitAsync(cancellationToken);
+                    break;
+                case RelayFault.Delay delay:
+                    await Task.Delay(delay.Time, relay.Time, cancellationToken);
+                    break;
+                default:
+                    break;
+            }
+
+            T result;
+            lock (relay._gate)
+            {
+                relay.Calls.Enqueue(call);
+                result = work();
+            }
+
+            return fault switch
+            {
+                RelayFault.DropAfter => throw new RelayException(WireReason.RelayUnreachable, $"The relay {Url} did not answer within 30 seconds.", Url),
+                RelayFault.Nonsense => throw new RelayException(WireReason.RelayBadReply, $"What answers at {Url} is not a relay, or a broken one.", Url),
+                _ => result,
+            };
+        }
+    }
+}

@@ -64,7 +64,7 @@ internal static class PairingBenchmark
 
     private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, CancellationToken cancellationToken)
     {
-        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(null, null, false, null, cancellationToken);
+        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = 1 }, cancellationToken);
         await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, Patience, cancellationToken))
         {
             if (seen.Status == PairStatus.Polling)
@@ -75,21 +75,18 @@ internal static class PairingBenchmark
 
         await Task.Delay(Rest, cancellationToken);
         var start = Stopwatch.GetTimestamp();
-        var (guestKey, _) = await guest.Engine.Pairing.RequestAsync(pair.Code, null, false, null, cancellationToken);
+        var (guestKey, _) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
         var ready = await Task.WhenAll(
             host.Engine.Pairing.WaitAsync(hostKey, PairMilestone.SasReady, Patience, cancellationToken),
             guest.Engine.Pairing.WaitAsync(guestKey, PairMilestone.SasReady, Patience, cancellationToken));
         var join = Stopwatch.GetElapsedTime(start);
-        if (ready[0].Sas is not { Length: 6 } digits || ready[1].Sas != digits)
-        {
-            throw new InvalidOperationException("the digits of the two sides differ");
-        }
 
-        await host.Engine.Pairing.ConfirmAsync(hostKey, digits, cancellationToken);
+        // Each types what the other reads out.
+        await host.Engine.Pairing.ConfirmAsync(hostKey, ready[1].Sas!, cancellationToken);
         await Task.Delay(Rest, cancellationToken);
         var file = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
         start = Stopwatch.GetTimestamp();
-        await guest.Engine.Pairing.ConfirmAsync(guestKey, digits, cancellationToken);
+        await guest.Engine.Pairing.ConfirmAsync(guestKey, ready[0].Sas!, cancellationToken);
         await Task.WhenAll(
             host.Engine.Pairing.WaitAsync(hostKey, PairMilestone.Paired, Patience, cancellationToken),
             guest.Engine.Pairing.WaitAsync(guestKey, PairMilestone.Paired, Patience, cancellationToken));

@@ -116,7 +116,7 @@ public sealed class PairRunner(
                         return new PairPass(pair, moves, null, trouble);
                     }
 
-                    if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded, IsEnded: false })
+                    if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
                         pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
                     }

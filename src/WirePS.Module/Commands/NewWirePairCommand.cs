@@ -31,6 +31,10 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
     [Parameter]
     public SwitchParameter AllowInsecureRelay { get; set; }
 
+    /// <summary>The protocol of a new code; V1 only for a peer whose program knows nothing else.</summary>
+    [Parameter]
+    public PairProtocolVersion Protocol { get; set; } = PairProtocolVersion.V2;
+
     /// <summary>How long both sides have until they must have confirmed.</summary>
     [Parameter]
     [Duration]
@@ -51,7 +55,7 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
             return;
         }
 
-        var (key, pair) = await engine.Pairing.RequestAsync(Code, Relay, AllowInsecureRelay, ExpiresIn, Cancellation);
+        var (key, pair) = await engine.Pairing.RequestAsync(new PairWish { Code = Code, Relay = Relay, AllowInsecureRelay = AllowInsecureRelay, Lifetime = ExpiresIn, Protocol = (int)Protocol }, Cancellation);
         if (Detach)
         {
             WarnWithoutDaemon(engine);

@@ -58,7 +58,7 @@ public abstract class PairCmdlet : WireCmdlet
     {
         try
         {
-            return WildcardPattern.ContainsWildcardCharacters(code) ? code : CodePhrase.Parse(code);
+            return WildcardPattern.ContainsWildcardCharacters(code) ? code : PairingCode.Parse(code).Canonical;
         }
         catch (WireException)
         {

@@ -64,7 +64,7 @@ internal abstract record V2Work : PairEffect.Work
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
             var request = new PinRequest(V2Protocol.PeerCard(pair), TrustTier.Verified, "sas-v2", "person", "sas", V2Protocol.PeerRouteOf(pair), PairWork.GivenBy(pair));
-            var conflict = await surroundings.Trust.PinAsync(request, cancellationToken).ConfigureAwait(false);
+            var conflict = await surroundings.Trust.PinAsync(request, surroundings.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
             return conflict is null ? new PairInput.Pinned() : new PairInput.PinRefused(conflict);
         }
     }

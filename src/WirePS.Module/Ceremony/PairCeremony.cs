@@ -61,11 +61,12 @@ internal static class PairCeremony
             try
             {
                 await engine.Pairing.ConfirmAsync(key, typed, cancellationToken);
+                view.Tell(PairWords.Confirmed);
                 return;
             }
-            catch (WireException error) when (error.Reason == WireReason.InvalidDigits)
+            catch (WireException error) when (error.Reason is WireReason.InvalidDigits or WireReason.OwnDigits)
             {
-                view.Tell(PairWords.DigitsAgain);
+                view.Tell(error.Message);
             }
             catch (WireException error) when (error.Reason is WireReason.PairEnded or WireReason.PairNotReady)
             {

@@ -63,11 +63,7 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
             return;
         }
 
-        if (pair.Role == PairRole.Host)
-        {
-            Tell($"Tell the other side: {PairWords.ToTell(pair, Show(pair).IsDefaultRelay)}");
-        }
-
+        Tell(pair.Role == PairRole.Host ? PairWords.ToTell(pair, Show(pair).IsDefaultRelay) : PairWords.Joined);
         try
         {
             WriteObject(Show(await PairCeremony.RunAsync(engine, key, this, Cancellation)));

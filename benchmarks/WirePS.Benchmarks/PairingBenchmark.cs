@@ -64,7 +64,7 @@ internal static class PairingBenchmark
 
     private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, CancellationToken cancellationToken)
     {
-        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = 1 }, cancellationToken);
+        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish(), cancellationToken);
         await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, pair.Id, Patience, cancellationToken))
         {
             if (seen.Status == PairStatus.Polling)

@@ -66,7 +66,8 @@ try {
 
     # One person makes the code ...
     ''
-    $hosted = New-WirePair -Detach -WireHome $homes.host
+    $protocol = (Test-WireRelay -Url $relay.Url).Protocols -contains 'v2' ? 'V2' : 'V1'
+    $hosted = New-WirePair -Detach -Protocol $protocol -WireHome $homes.host
     Show-Transition -Until polling -Of host
     ''
     '{0,-8} the host reads out the code: {1}' -f '', $hosted.Code
@@ -81,10 +82,9 @@ try {
     Show-Transition -Until sas_ready -Of host, guest
     ''
     '{0,-8} host     guest' -f ''
-    '{0,-8} {1}   {2}   {3}' -f '', $hosted.Sas, $joined.Sas, $(if ($hosted.Sas -eq $joined.Sas) { 'equal: both confirm' } else { 'NOT EQUAL' })
+    '{0,-8} {1}   {2}   each reads out its own and types the other''s' -f '', $hosted.Sas, $joined.Sas
     ''
 
-    # Each types what the other reads out.
     $hosted | Confirm-WirePair -Digits $joined.Sas
     $clock.Restart()
     $joined | Confirm-WirePair -Digits $hosted.Sas

@@ -46,10 +46,9 @@ internal static class Demo
         var (hostDigits, guestDigits) = (host.Digits(), guest.Digits());
         Say("");
         Say("         host     guest");
-        Say($"         {hostDigits}   {guestDigits}   {(hostDigits == guestDigits ? "equal: both confirm" : "NOT EQUAL")}");
+        Say($"         {hostDigits}   {guestDigits}   each reads out its own and types the other's");
         Say("");
 
-        // Each types what the other reads out.
         await host.ConfirmAsync(guestDigits, cancellationToken);
         await host.UntilAsync(PairStatus.Confirmed, cancellationToken);
         clock.Restart();

@@ -3,7 +3,11 @@ BeforeDiscovery {
     $analyzer = Get-Module -ListAvailable -Name PSScriptAnalyzer
     $scripts = Get-ChildItem -Path $root -Recurse -File -Include '*.ps1', '*.psm1', '*.psd1' |
         Where-Object FullName -NotMatch '[\\/](bin|obj|out)[\\/]' |
-        ForEach-Object { @{ Name = [IO.Path]::GetRelativePath($root, $_.FullName); Path = $_.FullName } }
+        ForEach-Object {
+            # The manifest names files that stand beside it only where the module has been put together.
+            $path = $_.Name -eq 'WirePS.psd1' -and $env:WIREPS_MODULE ? $env:WIREPS_MODULE : $_.FullName
+            @{ Name = [IO.Path]::GetRelativePath($root, $_.FullName); Path = $path }
+        }
 }
 
 Describe 'PSScriptAnalyzer' -Skip:(-not $analyzer) {

@@ -29,6 +29,9 @@ public sealed record RelayOptions
     /// <summary>Requests of one source that may wait for news at the same time.</summary>
     public int MaxWaitersPerSource { get; init; } = 2048;
 
+    /// <summary>Rendezvous of protocol v2 in which it has no role yet that one source may wait for at the same time.</summary>
+    public int MaxUnboundWaitsPerSource { get; init; } = 4096;
+
     /// <summary>Open event streams of one slot.</summary>
     public int MaxStreamsPerSlot { get; init; } = 256;
 

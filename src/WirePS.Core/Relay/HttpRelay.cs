@@ -34,6 +34,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
         Url = url;
         _client = client;
         _time = time;
+        V2Pairs = new V2WaitPool(this, time);
     }
 
     /// <inheritdoc/>
@@ -43,7 +44,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
     public IV1PairRoutes V1Pairs => this;
 
     /// <inheritdoc/>
-    public IV2PairRoutes V2Pairs => this;
+    public IV2PairRoutes V2Pairs { get; }
 
     /// <inheritdoc/>
     public async Task CheckHealthAsync(CancellationToken cancellationToken)

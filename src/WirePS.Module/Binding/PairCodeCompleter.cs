@@ -16,8 +16,8 @@ public sealed class PairCodeCompleter : IArgumentCompleter
     private static IEnumerable<(string, string)> Offers(WireEngine engine, string command, string parameter) =>
         from file in engine.Pairs.List()
         let pair = file.Pair
-        where pair is not null && Suits(pair, command)
-        select (parameter == nameof(pair.Id) ? pair.Id : pair.Code, $"{pair.Role}, {pair.Status}: {PairWords.Next(pair)}");
+        where pair is not null && Suits(pair, command) && (parameter == nameof(pair.Id) || pair.Code.Length > 0)
+        select (parameter == nameof(pair.Id) ? pair.Id : PairWords.Code(pair.Code), $"{pair.Role}, {pair.Status}: {PairWords.Next(pair)}");
 
     private static bool Suits(PendingPair pair, string command) => command switch
     {

@@ -63,14 +63,10 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
             return;
         }
 
-        if (pair.Role == PairRole.Host)
-        {
-            Tell($"Tell the other side: {PairWords.ToTell(pair, Show(pair).IsDefaultRelay)}");
-        }
-
+        Tell(pair.Role == PairRole.Host ? PairWords.ToTell(pair, Show(pair).IsDefaultRelay) : PairWords.Joined);
         try
         {
-            WriteObject(Show(await PairCeremony.RunAsync(engine, key, this, Cancellation)));
+            WriteObject(Show(await PairCeremony.RunAsync(engine, key, pair.Id, this, Cancellation)));
         }
         catch (OperationCanceledException)
         {

@@ -11,6 +11,7 @@ public sealed class SetWireRelayCommand : WireCmdlet
 {
     /// <summary>The relay's address.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Url", ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ParameterSetName = "Forget")]
     [ValidateNotNullOrEmpty]
     public string? Url { get; set; }
 
@@ -22,9 +23,24 @@ public sealed class SetWireRelayCommand : WireCmdlet
     [Parameter(Mandatory = true, ParameterSetName = "None")]
     public SwitchParameter None { get; set; }
 
+    /// <summary>Forgets what this home knew of the relay: that it has served protocol 2.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "Forget")]
+    public SwitchParameter Forget { get; set; }
+
     /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
+        if (Forget)
+        {
+            var known = Engine.Settings.ResolveRelay(Url, allowInsecure: true);
+            if (ShouldProcess(known, "Forget what is known of the relay"))
+            {
+                await Engine.KnownRelays.ForgetAsync(known, Cancellation);
+            }
+
+            return;
+        }
+
         var url = None ? null : RelayUrl.Parse(Url!, AllowInsecureRelay);
         if (ShouldProcess(Engine.Home.Root, url is null ? "Remove the relay" : $"Set relay {url}"))
         {

@@ -1,4 +1,5 @@
 using WirePS.Pairing;
+using WirePS.Pairing.V2;
 
 namespace WirePS.Module.Output;
 
@@ -11,7 +12,7 @@ public sealed class WirePendingPair
     /// <summary>32 hex digits: the pairing's name in the journal and in errors. No secret.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The code that the host reads out to the guest; a secret while the pairing is open.</summary>
+    /// <summary>The code that the host reads out to the guest; a secret while the pairing is open. Empty after the end of a pairing of protocol 2.</summary>
     public required string Code { get; init; }
 
     /// <summary>What kind of entry of the pending queue this is: <c>pair</c>.</summary>
@@ -23,8 +24,11 @@ public sealed class WirePendingPair
     /// <summary>Where it stands, as a name of <see cref="PairStatus"/>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>This side's six digits, to be read out to the other side; nothing before they are known and after the end.</summary>
+    /// <summary>This side's six digits, to be read out to the other side, never to be typed here; nothing before they are known and after the end.</summary>
     public string? Sas { get; init; }
+
+    /// <summary>True for a guest as long as no host with this code has been seen (protocol 2): the code may be wrong.</summary>
+    public bool WaitingForHost { get; init; }
 
     /// <summary>What the person on this side is to do now.</summary>
     public required string NextStep { get; init; }
@@ -84,11 +88,12 @@ public sealed class WirePendingPair
         return new WirePendingPair
         {
             Id = pair.Id,
-            Code = pair.Code,
+            Code = PairWords.Code(pair.Code),
             Kind = pair.Kind,
             Role = pair.Role.ToString(),
             Status = pair.Status.ToString(),
             Sas = pair.Sas,
+            WaitingForHost = V2Protocol.IsWaitingForHost(pair),
             NextStep = PairWords.Next(pair, isDefault),
             Relay = pair.RelayUrl,
             IsDefaultRelay = isDefault,

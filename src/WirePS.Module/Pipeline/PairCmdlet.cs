@@ -38,10 +38,10 @@ public abstract class PairCmdlet : WireCmdlet
             return Engine.Pairs.List();
         }
 
-        var patterns = (codes ?? []).Select(static c => new WildcardPattern(Canonical(c), WildcardOptions.IgnoreCase))
-            .Concat((ids ?? []).Select(static i => new WildcardPattern(i, WildcardOptions.IgnoreCase)))
-            .ToArray();
-        return Engine.Pairs.List().Where(file => patterns.Any(p => codes is not null ? p.IsMatch(CodeOf(file)) : file.Pair is { } pair && p.IsMatch(pair.Id)));
+        var patterns = Array.ConvertAll(codes ?? ids!, name => new WildcardPattern(codes is null ? name : Canonical(name), WildcardOptions.IgnoreCase));
+        return Engine.Pairs.List().Where(file => patterns.Any(pattern => codes is null
+            ? file.Pair is { } pair && pattern.IsMatch(pair.Id)
+            : pattern.IsMatch(CodeOf(file)) || pattern.IsMatch(PairWords.Code(CodeOf(file)))));
     }
 
     /// <summary>The files that one name stands for. <see cref="WireReason.PairNotFound"/> where it is no wildcard and names none.</summary>
@@ -66,8 +66,9 @@ public abstract class PairCmdlet : WireCmdlet
         }
     }
 
+    // The name of a file stays when the code in it is gone.
     private static string CodeOf(PairFile file) =>
-        file.Pair?.Code ?? (file.Key.EndsWith(".guest", StringComparison.Ordinal) ? Path.GetFileNameWithoutExtension(file.Key) : file.Key);
+        file.Key.EndsWith(".guest", StringComparison.Ordinal) ? Path.GetFileNameWithoutExtension(file.Key) : file.Key;
 }
 
 /// <summary>A cmdlet that does something with pairings that are named by code, by id, or by objects in the pipeline.</summary>

@@ -37,7 +37,7 @@ internal sealed record RelayContext(
         using var place = Limits.Waiters.TryEnter(Limits.Sources.Resolve(http));
         if (place is null)
         {
-            await Reply.UnavailableAsync(http, "too many waiting requests from this address", 5);
+            await Reply.TooManyWaitersAsync(http);
             return (false, default);
         }
 

@@ -58,5 +58,7 @@ internal sealed class RelayLimits(RelayOptions options, TimeProvider time)
 
     public OpenCounter<SourceAddress> Waiters { get; } = new(options.MaxWaitersPerSource);
 
+    public OpenCounter<SourceAddress> UnboundWaits { get; } = new(options.MaxUnboundWaitsPerSource);
+
     public OpenCounter<string> Streams { get; } = new(options.MaxStreamsPerSlot);
 }

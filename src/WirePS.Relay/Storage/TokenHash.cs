@@ -9,6 +9,9 @@ namespace WirePS.Relay.Storage;
 /// </summary>
 public readonly struct TokenHash : IEquatable<TokenHash>
 {
+    /// <summary>Longer than any token that the relay makes or asks for.</summary>
+    private const int OrdinaryBytes = 256;
+
     private readonly byte[]? bytes;
 
     private TokenHash(byte[] bytes) => this.bytes = bytes;
@@ -17,7 +20,8 @@ public readonly struct TokenHash : IEquatable<TokenHash>
     public static TokenHash Of(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
-        return new TokenHash(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+        Span<byte> utf8 = stackalloc byte[OrdinaryBytes];
+        return new TokenHash(SHA256.HashData(Encoding.UTF8.TryGetBytes(token, utf8, out var written) ? utf8[..written] : Encoding.UTF8.GetBytes(token)));
     }
 
     /// <summary>Takes a hash that was stored.</summary>

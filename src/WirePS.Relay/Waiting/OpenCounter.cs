@@ -12,47 +12,51 @@ internal sealed class OpenCounter<TKey>(int limit)
     /// <summary>Keys under which something is open.</summary>
     public int KeyCount => counts.Count;
 
-    /// <summary>Takes a place; null where the limit is reached. Dispose it to give it back.</summary>
-    public Place? TryEnter(TKey key)
+    /// <summary>Takes places; null where there are not as many. Dispose it to give them back.</summary>
+    /// <param name="key">Who asks.</param>
+    /// <param name="places">How many. Who needs more than there are in all takes all.</param>
+    public Place? TryEnter(TKey key, int places = 1)
     {
+        if (limit <= 0)
+        {
+            return null;
+        }
+
+        places = Math.Min(places, limit);
         while (true)
         {
             if (counts.TryGetValue(key, out var count))
             {
-                if (count >= limit)
+                if (count > limit - places)
                 {
                     return null;
                 }
 
-                if (counts.TryUpdate(key, count + 1, count))
+                if (counts.TryUpdate(key, count + places, count))
                 {
-                    return new Place(this, key);
+                    return new Place(this, key, places);
                 }
             }
-            else if (limit > 0 && counts.TryAdd(key, 1))
+            else if (counts.TryAdd(key, places))
             {
-                return new Place(this, key);
-            }
-            else if (limit <= 0)
-            {
-                return null;
+                return new Place(this, key, places);
             }
         }
     }
 
-    private void Leave(TKey key)
+    private void Leave(TKey key, int places)
     {
         while (true)
         {
             var count = counts[key];
-            if (count == 1 ? counts.TryRemove(new KeyValuePair<TKey, int>(key, 1)) : counts.TryUpdate(key, count - 1, count))
+            if (count == places ? counts.TryRemove(new KeyValuePair<TKey, int>(key, count)) : counts.TryUpdate(key, count - places, count))
             {
                 return;
             }
         }
     }
 
-    internal sealed class Place(OpenCounter<TKey> counter, TKey key) : IDisposable
+    internal sealed class Place(OpenCounter<TKey> counter, TKey key, int places) : IDisposable
     {
         private int left;
 
@@ -60,7 +64,7 @@ internal sealed class OpenCounter<TKey>(int limit)
         {
             if (Interlocked.Exchange(ref left, 1) == 0)
             {
-                counter.Leave(key);
+                counter.Leave(key, places);
             }
         }
     }

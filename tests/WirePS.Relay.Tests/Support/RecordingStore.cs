@@ -6,8 +6,12 @@ namespace WirePS.Relay.Tests.Support;
 internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 {
     private int writes;
+    private int reads;
 
     public int Writes => writes;
+
+    /// <summary>Rendezvous of protocol v2 that were looked at.</summary>
+    public int PairsRead => reads;
 
     public bool Fail { get; set; }
 
@@ -46,6 +50,18 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     public Task FinishPairAsync(TokenHash codeHash, string pairId, PairRole role, CancellationToken cancellationToken) =>
         AfterAsync(inner.FinishPairAsync(codeHash, pairId, role, cancellationToken));
+
+    public Task<PutMessageResult> PutPairMessageAsync(NewPairMessage message, CancellationToken cancellationToken) =>
+        AfterAsync(inner.PutPairMessageAsync(message, cancellationToken));
+
+    public Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken)
+    {
+        Interlocked.Add(ref reads, interests.Count);
+        return inner.ReadPairsAsync(interests, maxBytes, cancellationToken);
+    }
+
+    public Task<LeaveOutcome> LeavePairAsync(PairSide side, string reason, CancellationToken cancellationToken) =>
+        AfterAsync(inner.LeavePairAsync(side, reason, cancellationToken));
 
     public Task<PutGrantResult> PutGrantAsync(SlotAccess access, NewGrant grant, CancellationToken cancellationToken) =>
         AfterAsync(inner.PutGrantAsync(access, grant, cancellationToken));

@@ -7,7 +7,7 @@ namespace WirePS.Pairing.V2;
 /// <summary>The work that a v2 pairing asks for. Each may be done twice without harm.</summary>
 internal abstract record V2Work : PairEffect.Work
 {
-    private static V2Side SideOf(PendingPair pair) => new(pair.CodeHash, pair.Role, pair.SideToken!);
+    private static V2PairSide SideOf(PendingPair pair) => new(pair.CodeHash, pair.Role, pair.SideToken!);
 
     /// <summary>A relay without v2 that has served it before is another thing than one that never did.</summary>
     private static async Task<T> AskAsync<T>(PairSurroundings surroundings, PendingPair pair, Func<IV2PairRoutes, Task<T>> ask)

@@ -98,6 +98,26 @@ internal sealed class SqliteRelayStore : IRelayStore
     public Task FinishPairAsync(TokenHash codeHash, string pairId, PairRole role, CancellationToken cancellationToken) =>
         writer.WriteAsync(session => PairOperations.Finish(session, codeHash, pairId, role), cancellationToken);
 
+    public Task<PutMessageResult> PutPairMessageAsync(NewPairMessage message, CancellationToken cancellationToken) =>
+        writer.WriteAsync(session => PairV2Operations.Put(session, message), cancellationToken);
+
+    public async Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var (readings, overdue) = await readers.ReadAsync(session => PairV2Operations.Read(session, interests, maxBytes), cancellationToken);
+            if (overdue.Count == 0)
+            {
+                return readings;
+            }
+
+            await writer.WriteAsync(session => PairV2Operations.Expire(session, overdue), cancellationToken);
+        }
+    }
+
+    public Task<LeaveOutcome> LeavePairAsync(PairSide side, string reason, CancellationToken cancellationToken) =>
+        writer.WriteAsync(session => PairV2Operations.Leave(session, side, reason), cancellationToken);
+
     public Task<PutGrantResult> PutGrantAsync(SlotAccess access, NewGrant grant, CancellationToken cancellationToken) =>
         writer.WriteAsync(session => GrantOperations.Put(session, access, grant), cancellationToken);
 
@@ -109,7 +129,7 @@ internal sealed class SqliteRelayStore : IRelayStore
 
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
         writer.WriteAsync(
-            session => PairOperations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),
+            session => PairOperations.RemoveExpired(session, limit) + PairV2Operations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),
             cancellationToken);
 
     public async ValueTask DisposeAsync()

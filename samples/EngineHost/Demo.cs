@@ -46,10 +46,9 @@ internal static class Demo
         var (hostDigits, guestDigits) = (host.Digits(), guest.Digits());
         Say("");
         Say("         host     guest");
-        Say($"         {hostDigits}   {guestDigits}   {(hostDigits == guestDigits ? "equal: both confirm" : "NOT EQUAL")}");
+        Say($"         {hostDigits}   {guestDigits}   each reads out its own and types the other's");
         Say("");
 
-        // Each types what the other reads out.
         await host.ConfirmAsync(guestDigits, cancellationToken);
         await host.UntilAsync(PairStatus.Confirmed, cancellationToken);
         clock.Restart();
@@ -101,7 +100,7 @@ internal static class Demo
         /// <summary>Asks for a pairing, and prints what becomes of it. The daemon does the rest.</summary>
         public async Task<string> AskAsync(string? code, CancellationToken cancellationToken)
         {
-            (_key, var pair) = await _engine.Pairing.RequestAsync(code, null, false, null, cancellationToken);
+            (_key, var pair) = await _engine.Pairing.RequestAsync(new PairWish { Code = code, Protocol = 1 }, cancellationToken);
             _following = FollowJournalAsync();
             return pair.Code;
         }

@@ -3,6 +3,7 @@ using WirePS.Daemon;
 using WirePS.Identity;
 using WirePS.Pairing;
 using WirePS.Pairing.V1;
+using WirePS.Pairing.V2;
 using WirePS.Relay;
 using WirePS.Storage;
 using WirePS.Trust;
@@ -17,6 +18,12 @@ public sealed record WireSurroundings
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Stretches codes of v2.</summary>
+    public ICodeStretcher Stretcher { get; init; } = Argon2CodeStretcher.Instance;
+
+    /// <summary>The group arithmetic of v2.</summary>
+    public IPairingGroup Group { get; init; } = Edwards25519PairingGroup.Instance;
 
     /// <summary>Where random bytes come from.</summary>
     public IRandomSource Random { get; init; } = SystemRandomSource.Instance;
@@ -53,11 +60,12 @@ public sealed class WireEngine : IDisposable
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
-        Pairs = new PendingPairStore(home, Files, Journal);
-        IPairProtocol[] protocols = [V1Protocol.Instance];
+        KnownRelays = new KnownRelays(home, Files, Time);
+        Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
+        IPairProtocol[] protocols = [V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group)];
         var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
-        Pairing = new PairOperations(Identity, Settings, Pairs, byNumber, surroundings.Random, Time, home);
+        Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
         Tick = new WireTick(Pairs, Runner, Revocations);
         DaemonFiles = new DaemonFiles(home, Files, Time);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -78,6 +86,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The journal.</summary>
     public Journal Journal { get; }
+
+    /// <summary>What is known of relays from before.</summary>
+    public KnownRelays KnownRelays { get; }
 
     /// <summary>The settings.</summary>
     public HomeSettings Settings { get; }

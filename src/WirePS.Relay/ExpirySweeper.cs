@@ -37,7 +37,7 @@ internal sealed partial class ExpirySweeper(IRelayStore store, RelayMetrics metr
             }
             while (removed >= Portion);
         }
-        catch (DbException failure)
+        catch (Exception failure) when (failure is DbException or StoreException)
         {
             LogFailure(failure.Message);
         }

@@ -26,7 +26,7 @@ try
     await using var relay = await RelayHost.StartAsync(options);
     if (options.ReadyFile is { } file)
     {
-        await ReadyFileWriter.WriteAsync(file, relay.Urls[0], relay.RelayId, CancellationToken.None);
+        await ReadyFileWriter.WriteAsync(file, relay.LocalUrl, relay.RelayId, CancellationToken.None);
     }
 
     foreach (var url in relay.Urls)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -39,6 +40,17 @@ public sealed class RelayHost : IAsyncDisposable
 
     /// <summary>The addresses the relay listens on, with the ports that the system picked.</summary>
     public IReadOnlyList<string> Urls { get; }
+
+    /// <summary>The first of them as this machine reaches it, also where the relay listens on all its addresses.</summary>
+    public string LocalUrl
+    {
+        get
+        {
+            var address = BindingAddress.Parse(Urls[0]);
+            var host = address.Host is "+" or "*" or "0.0.0.0" or "[::]" ? "127.0.0.1" : address.Host;
+            return string.Create(CultureInfo.InvariantCulture, $"{address.Scheme}://{host}:{address.Port}");
+        }
+    }
 
     /// <summary>The id that was made with the data.</summary>
     public string RelayId => store.RelayId;
@@ -98,6 +110,9 @@ public sealed class RelayHost : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(options.LogLevel);
+
+        // a port that is taken is told by the program, in one line
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.Logging.AddSimpleConsole(static console => console.SingleLine = true);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -134,7 +149,7 @@ public sealed class RelayHost : IAsyncDisposable
     private static List<string> Listening(WebApplication app, RelayOptions options)
     {
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
-        return [.. addresses.Where(address => new Uri(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://+", "://localhost", StringComparison.Ordinal).Replace("://*", "://localhost", StringComparison.Ordinal)).Port != options.MetricsPort)];
+        return [.. addresses.Where(address => BindingAddress.Parse(address).Port != options.MetricsPort)];
     }
 
     private sealed class QuietLifetime : IHostLifetime

@@ -50,7 +50,7 @@ internal class Dying : DispatchProxy
 
     /// <summary>Every request but a wait counts.</summary>
     public static string? IsSend(MethodInfo method, object?[] args) =>
-        method.Name.EndsWith("Async", StringComparison.Ordinal) && method.Name != nameof(IV1PairRoutes.ReadAsync) ? "send" : null;
+        method.Name.EndsWith("Async", StringComparison.Ordinal) && method.Name is not (nameof(IV1PairRoutes.ReadAsync) or nameof(IV2PairRoutes.WaitAnyAsync)) ? "send" : null;
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
     {
@@ -106,6 +106,8 @@ internal sealed class DyingRelays(IRelayConnections inner, Death death) : IRelay
         private readonly IRelay _dying = Dying.Around(inner, death, Dying.IsSend);
 
         public string Url => inner.Url;
+
+        public IV2PairRoutes V2Pairs { get; } = Dying.Around(inner.V2Pairs, death, Dying.IsSend);
 
         public IV1PairRoutes V1Pairs { get; } = Dying.Around(inner.V1Pairs, death, Dying.IsSend);
 

@@ -3,12 +3,13 @@ using WirePS;
 using WirePS.CrashHost;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Pairing;
 using WirePS.Relay;
 using WirePS.Storage;
 
 // The daemon, the relay and the commands as they ship, put together with stores and relays that kill the process:
 //   daemon  --home DIR                       [--die write:N|send:N]
-//   request --home DIR --relay URL [--code C] [--die write:N]      prints the code
+//   request --home DIR --relay URL [--code C] [--protocol 1|2] [--die write:N]      prints the code
 //   confirm --home DIR --code C --digits D   [--die write:N]
 //   relay   --data DIR --url URL --ready FILE [--die write:N]
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -46,7 +47,9 @@ switch (args[0])
         await new DaemonLoop(engine).RunAsync(CancellationToken.None);
         return 0;
     case "request":
-        var (_, pair) = await engine.Pairing.RequestAsync(options.GetValueOrDefault("--code"), options["--relay"], false, null, CancellationToken.None);
+        var (_, pair) = await engine.Pairing.RequestAsync(
+            new PairWish { Code = options.GetValueOrDefault("--code"), Relay = options["--relay"], Protocol = int.Parse(options.GetValueOrDefault("--protocol", "2"), System.Globalization.CultureInfo.InvariantCulture) },
+            CancellationToken.None);
         Console.WriteLine(pair.Code);
         return 0;
     case "confirm":

@@ -65,14 +65,15 @@ public sealed class LongPollTests
         var id = await relay.Client.OpenPairAsync("c", "host", "H");
         var watch = Stopwatch.StartNew();
         var pair = relay.Client.GetAsync($"/v1/pair/{id}?as_role=host&wait=2&have=none");
-        var events = relay.Client.GetAsync($"/v1/events/{slot.Id}?wait=2", slot.Token);
+        var events = relay.Client.GetAsync($"/v1/events/{slot.Id}?wait=2&limit=0", slot.Token);
 
-        // news that is none for this side, again and again
-        for (var i = 0; i < 5; i++)
-        {
-            await relay.Client.BootstrapAsync(id, "host", "S");
-            await Task.Delay(100);
-        }
+        // wakes both, early and late, with what is no news for them
+        await Task.Delay(200);
+        await relay.Client.PostAsync("/v1/pair", RelayClient.OpenJson("other", "host", "H"));
+        await relay.Client.PostEventAsync(slot, "1");
+        await Task.Delay(1200);
+        await relay.Client.BootstrapAsync(id, "host", "S");
+        await relay.Client.PostEventAsync(slot, "2");
 
         Assert.Equal(200, (await pair).Status);
         Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(1.99), TimeSpan.FromSeconds(20));

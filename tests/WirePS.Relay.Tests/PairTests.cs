@@ -164,6 +164,8 @@ public sealed class PairTests
         Assert.False((await relay.Client.GetAsync($"/v1/pair/{id}?as_role=guest&have=msg")).Json.GetProperty("peer_done").GetBoolean());
         Assert.Equal(400, (await relay.Client.DoneAsync(Code, id, "eve")).Status);
         Assert.Equal(422, (await relay.Client.PostAsync("/v1/pair/abandon", """{"code_hash":"c","done":true}""")).Status);
+        Assert.Equal(422, (await relay.Client.PostAsync("/v1/pair/abandon", """{"code_hash":"early","done":"yes"}""")).Status);
+        Assert.Equal(200, (await relay.Client.GetAsync($"/v1/pair/{early}?as_role=guest")).Status);
     }
 
     [Fact]

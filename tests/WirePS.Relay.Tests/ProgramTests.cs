@@ -135,12 +135,40 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public void A_missing_library_is_told_with_how_to_install_it() =>
+        Assert.Contains("'apt-get install libsqlite3-0'", new SqliteMissingException(["libsqlite3.so.0"]).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task The_address_for_this_machine_is_one_that_it_can_reach()
+    {
+        using var folder = new TempFolder();
+        await using var relay = await RelayHost.StartAsync(new RelayOptions { DataFolder = folder.Data, Urls = ["http://0.0.0.0:0"] });
+        using var client = new RelayClient(relay.LocalUrl);
+        Assert.Equal(200, (await client.GetAsync("/healthz")).Status);
+        Assert.StartsWith("http://127.0.0.1:", relay.LocalUrl, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_that_others_can_read_is_closed()
     {
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder.Data);
         await using var relay = await RelayHost.StartAsync(new RelayOptions { DataFolder = folder.Data, Urls = ["http://127.0.0.1:0"] });
         Assert.Equal(Modes.PrivateFolder, Modes.Of(folder.Data, Modes.PrivateFolder));
+    }
+
+    [Fact]
+    public async Task An_open_folder_with_other_things_in_it_is_left_alone()
+    {
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder.Data);
+        await File.WriteAllTextAsync(Path.Combine(folder.Data, "letter.txt"), "mine");
+        var before = Modes.Of(folder.Data, 0);
+        var failure = await Assert.ThrowsAsync<StoreException>(() => RelayHost.StartAsync(new RelayOptions { DataFolder = folder.Data, Urls = ["http://127.0.0.1:0"] }));
+
+        Assert.Contains("a folder of its own", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Modes.Of(folder.Data, 0));
+        Assert.Equal(["letter.txt"], Directory.GetFiles(folder.Data).Select(Path.GetFileName));
     }
 
     [Fact]
@@ -196,10 +224,11 @@ public sealed class ProgramTests
         await relay.Client.OpenPairAsync("code-hash-text", "host", "message-text");
         await relay.TerminateAsync();
 
-        Assert.NotEmpty(relay.Error);
+        var log = await relay.ErrorAsync();
+        Assert.NotEmpty(log);
         foreach (var secret in new[] { slot.Token, "body-text", "code-hash-text", "message-text" })
         {
-            Assert.DoesNotContain(secret, relay.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain(secret, log, StringComparison.Ordinal);
         }
     }
 

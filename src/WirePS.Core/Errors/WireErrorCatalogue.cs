@@ -79,6 +79,9 @@ public static class WireErrorCatalogue
         [WireReason.InvalidDigits] = new(WireErrorCategory.InvalidArgument, "The digits are six digits; nothing was changed.", "Type the six digits that the other side reads out, quoted: -Digits '012-345'."),
         [WireReason.DigitsRequired] = new(WireErrorCategory.InvalidArgument, "Nobody is here to type the digits, so nothing was confirmed.", "Compare with the other side and give its six digits: Confirm-WirePair -Code … -Digits '012-345'."),
 
+        [WireReason.OwnDigits] = new(WireErrorCategory.InvalidArgument, "Those are this side's own digits; nothing was changed.", "Type the six digits that the other side reads out. Yours are the ones to read out to them."),
+        [WireReason.WrongCode] = new(WireErrorCategory.SecurityError, "The other end of the pairing does not know the code: somebody between the two tried one.", "Nothing was given away. Make a new code, over another relay if it happens again."),
+        [WireReason.CommitmentMismatch] = new(WireErrorCategory.SecurityError, "The other end of the pairing did not keep to what it had committed to.", "Somebody may sit between the two machines. Make a new code, over another relay if it happens again."),
         [WireReason.SasMismatch] = new(WireErrorCategory.SecurityError, "The digits of the two sides differ; the pairing was ended.", "Somebody may sit between the two machines. Make a new code, and tell it over a channel you trust."),
         [WireReason.SelfPairing] = new(WireErrorCategory.SecurityError, "The other side presented this home's own messages or identity.", "Check that two different homes take part; otherwise the relay interferes: use another one."),
         [WireReason.Cancelled] = new(WireErrorCategory.OperationStopped, "The pairing was stopped.", "Make a new code with 'New-WirePair'."),
@@ -108,6 +111,8 @@ public static class WireErrorCatalogue
         [WireReason.RelayRateLimited] = new(WireErrorCategory.LimitsExceeded, "The relay asks to slow down.", "Nothing to do: it is tried again when the relay allows it."),
         [WireReason.RelayRefused] = new(WireErrorCategory.ConnectionError, "The relay refused the request.", "Check with 'Test-WireRelay' that it is a relay, and its version."),
         [WireReason.RelayBadReply] = new(WireErrorCategory.InvalidData, "What answered is not a relay, or a broken one.", "Check the address with 'Test-WireRelay'."),
+        [WireReason.RelayWithoutV2] = new(WireErrorCategory.InvalidOperation, "The relay does not serve pairing protocol v2.", "Use another relay, such as one of your own ('Start-WireRelay'). -Protocol V1 works over this one, but lets the relay impersonate the peer."),
+        [WireReason.RelayDowngraded] = new(WireErrorCategory.SecurityError, "The relay has served pairing protocol v2 to this home before, and no longer does.", "Do not go on over it before its owner has explained that. 'Set-WireRelay -Forget' then makes this home forget what it knew of the relay."),
         [WireReason.RelayRuntimeMissing] = new(WireErrorCategory.NotInstalled, "The ASP.NET Core runtime that the relay needs is not on this machine.", "Install the ASP.NET Core 10 runtime, or use a relay that runs elsewhere: Set-WireRelay <url>."),
         [WireReason.RelayStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The relay did not start.", "Read its log; the port may be taken."),
         [WireReason.RelayNotRunning] = new(WireErrorCategory.ObjectNotFound, "No relay runs from this home.", "Start one with 'Start-WireRelay'."),

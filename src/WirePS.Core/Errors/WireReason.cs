@@ -41,6 +41,9 @@ public enum WireReason
     DigitsRequired,
 
     // How a pairing ends (pairing-v2.md §5)
+    OwnDigits,
+    WrongCode,
+    CommitmentMismatch,
     SasMismatch,
     SelfPairing,
     Cancelled,
@@ -72,6 +75,8 @@ public enum WireReason
     RelayRateLimited,
     RelayRefused,
     RelayBadReply,
+    RelayWithoutV2,
+    RelayDowngraded,
     RelayRuntimeMissing,
     RelayStartFailed,
     RelayNotRunning,

@@ -34,6 +34,13 @@ public sealed class IdentityStore(WireHome home, IFileSystem files, TrustStore t
         }
     }
 
+    /// <summary>The identity with its key, for the moment of signing. <see cref="WireReason.IdentityIncomplete"/> where the home has none.</summary>
+    public OwnIdentity Open()
+    {
+        var identity = Find() ?? throw new WireException(WireReason.IdentityIncomplete, "This home has no identity.", home.CardFile);
+        return new OwnIdentity(identity.Card, ReadSeed() ?? throw new WireException(WireReason.IdentityIncomplete, null, home.PrivateKeyFile));
+    }
+
     /// <summary>The identity, made where there is none.</summary>
     /// <param name="handle">The name for a new one; null for two words that follow from its key.</param>
     /// <param name="cancellationToken">Cancels.</param>

@@ -46,6 +46,12 @@ public sealed class WireHome
     /// <summary>The hash-chained journal.</summary>
     public string JournalFile => Path.Combine(StateFolder, "journal.jsonl");
 
+    /// <summary>What is known of relays from before.</summary>
+    public string KnownRelaysFile => Path.Combine(StateFolder, "relays.json");
+
+    /// <summary>Hashes of the codes that this home has opened.</summary>
+    public string UsedCodesFile => Path.Combine(StateFolder, "used-codes.json");
+
     /// <summary>Grants that are still to be revoked at their relays.</summary>
     public string RevocationsFile => Path.Combine(StateFolder, "revocations.json");
 
@@ -72,14 +78,17 @@ public sealed class WireHome
     public static WireHome Resolve(string? folder)
     {
         folder ??= NonEmpty("WIRE_HOME");
-        if (folder is not null)
+        var (config, state) = PlatformFolders();
+        if (folder is null)
         {
-            var root = Path.GetFullPath(folder);
-            return new WireHome(root, Path.Combine(root, "config", "wire"), Path.Combine(root, "state", "wire"));
+            return new WireHome(state, config, state);
         }
 
-        var (config, state) = PlatformFolders();
-        return new WireHome(state, config, state);
+        // Objects carry the root of their home; that of the platform's home leads back to it.
+        var root = Path.GetFullPath(folder);
+        return root == state
+            ? new WireHome(state, config, state)
+            : new WireHome(root, Path.Combine(root, "config", "wire"), Path.Combine(root, "state", "wire"));
     }
 
     private static (string Config, string State) PlatformFolders()

@@ -4,6 +4,7 @@ using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
+using WirePS.Trust;
 
 namespace WirePS.Pairing;
 
@@ -17,9 +18,32 @@ public enum PairMilestone
     Paired,
 }
 
+/// <summary>What a person asks for who wants to pair.</summary>
+public sealed record PairWish
+{
+    /// <summary>The code, as it was typed; null to make one. Its shape says which protocol it belongs to.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>The relay; null for the home's.</summary>
+    public string? Relay { get; init; }
+
+    /// <summary>True where plain http to another machine is accepted.</summary>
+    public bool AllowInsecureRelay { get; init; }
+
+    /// <summary>From 60 seconds to 7 days; null for a day.</summary>
+    public TimeSpan? Lifetime { get; init; }
+
+    /// <summary>The protocol of a new code: 2, or 1 to pair with programs that know nothing else.</summary>
+    public int Protocol { get; init; } = 2;
+
+    /// <inheritdoc/>
+    public override string ToString() => nameof(PairWish);
+}
+
 /// <summary>What people do with pairings. Each is short: the network is left to the tick and the daemon.</summary>
 /// <param name="identity">Who the home is.</param>
 /// <param name="settings">Its settings.</param>
+/// <param name="trust">Whom it trusts.</param>
 /// <param name="store">Its pairings.</param>
 /// <param name="protocols">The protocols, by number.</param>
 /// <param name="random">Fresh random bytes.</param>
@@ -28,6 +52,7 @@ public enum PairMilestone
 public sealed class PairOperations(
     IdentityStore identity,
     HomeSettings settings,
+    TrustStore trust,
     PendingPairStore store,
     IReadOnlyDictionary<int, IPairProtocol> protocols,
     IRandomSource random,
@@ -47,22 +72,21 @@ public sealed class PairOperations(
     /// Asks for a pairing: makes a code, or takes the one that was typed, and writes the pairing's file. Nothing is
     /// sent. The identity is made where there is none.
     /// </summary>
-    /// <param name="typedCode">The code, as a person typed it; null to make one.</param>
-    /// <param name="relay">The relay; null for the home's.</param>
-    /// <param name="allowInsecureRelay">True where plain http to another machine is accepted.</param>
-    /// <param name="lifetime">From 60 seconds to 7 days; null for a day.</param>
+    /// <param name="wish">What is asked for.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<(string Key, PendingPair Pair)> RequestAsync(string? typedCode, string? relay, bool allowInsecureRelay, TimeSpan? lifetime, CancellationToken cancellationToken)
+    public async Task<(string Key, PendingPair Pair)> RequestAsync(PairWish wish, CancellationToken cancellationToken)
     {
-        var span = lifetime ?? DefaultLifetime;
+        var span = wish.Lifetime ?? DefaultLifetime;
         if (span < ShortestLifetime || span > LongestLifetime)
         {
             throw new WireException(WireReason.InvalidDuration, null, span.ToString());
         }
 
-        // The code is read before anything is made: a typing error costs nothing.
-        var code = typedCode is null ? CodePhrase.Generate(random) : ReadCode(typedCode);
-        var relayUrl = settings.ResolveRelay(relay, allowInsecureRelay);
+        // The code is read before anything is made: a typing error costs nothing. Its shape says which protocol it belongs to.
+        var typed = wish.Code is null ? (TypedCode?)null : PairingCode.Parse(wish.Code);
+        var protocol = protocols[typed?.Protocol ?? wish.Protocol];
+        var code = typed?.Canonical ?? (protocol.Number == 1 ? CodePhrase.Generate(random) : PairingCode.Generate(random));
+        var relayUrl = settings.ResolveRelay(wish.Relay, wish.AllowInsecureRelay);
         var (own, _) = await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
         using var fresh = SecretBytes.Random(PairRequest.RandomBytes, random);
@@ -70,7 +94,7 @@ public sealed class PairOperations(
         PendingPair pair;
         try
         {
-            pair = protocols[1].Create(new PairRequest(code, typedCode is null ? PairRole.Host : PairRole.Guest, relayUrl, own.Card.PublicKey, secrets, now, now + span));
+            pair = protocol.Create(new PairRequest(code, typed is null ? PairRole.Host : PairRole.Guest, relayUrl, own.Card.PublicKey, secrets, now, now + span));
         }
         finally
         {
@@ -99,18 +123,44 @@ public sealed class PairOperations(
         var own = identity.Find() ?? throw new WireException(WireReason.IdentityIncomplete, "This home has pairings, but no identity.", home.CardFile);
         var fresh = new byte[32];
         random.Fill(fresh);
-        var pair = await store.UpdateAsync(
-            key,
-            null,
-            current => current.Status switch
+        while (true)
+        {
+            var current = store.Load(key) ?? throw NotFound(key);
+            switch (current.Status)
             {
-                PairStatus.SasReady => protocols[current.Protocol].Step(current, new PairInput.Confirmed(digits, own.Card, fresh), time.GetUtcNow()),
-                PairStatus.Confirmed or PairStatus.Paired => current,
-                PairStatus.Aborted or PairStatus.AbortedRestart => throw new WireException(WireReason.PairEnded, null, current.Id),
-                _ => throw new WireException(WireReason.PairNotReady, null, current.Id),
-            },
-            cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
-        return pair is { Status: PairStatus.Aborted, Reason: { } reason } ? throw new WireException(reason, null, pair.Id) : pair;
+                case PairStatus.SasReady:
+                    break;
+                case PairStatus.Confirmed or PairStatus.Paired:
+                    return current;
+                case PairStatus.Aborted or PairStatus.AbortedRestart:
+                    throw new WireException(WireReason.PairEnded, null, current.Id);
+                default:
+                    throw new WireException(WireReason.PairNotReady, null, current.Id);
+            }
+
+            var protocol = protocols[current.Protocol];
+            var planned = protocol.Step(current, new PairInput.Confirmed(digits, own.Card, fresh), time.GetUtcNow());
+            if (planned.Status == PairStatus.Confirmed && protocol.PeerToReserve(current) is { } peer
+                && await trust.ReserveAsync(peer, current.Id, cancellationToken).ConfigureAwait(false) is { } conflict)
+            {
+                throw new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{conflict}'; nothing was changed.", current.Id);
+            }
+
+            var applied = false;
+            var pair = await store.UpdateAsync(
+                key,
+                current.Version,
+                _ =>
+                {
+                    applied = true;
+                    return planned;
+                },
+                cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
+            if (applied)
+            {
+                return pair is { Status: PairStatus.Aborted, Reason: { } reason } ? throw new WireException(reason, null, pair.Id) : pair;
+            }
+        }
     }
 
     /// <summary>
@@ -176,8 +226,12 @@ public sealed class PairOperations(
         using var limit = new CancellationTokenSource(timeout ?? Timeout.InfiniteTimeSpan, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var version = -1L;
-        while (store.Load(key) is { } pair)
+        var id = "";
+
+        // When its code has gone, a pairing's file goes by its id.
+        while ((store.Load(key) ?? (id.Length > 0 ? store.Load(id) : null)) is { } pair)
         {
+            id = pair.Id;
             if (pair.Version != version)
             {
                 version = pair.Version;
@@ -194,10 +248,6 @@ public sealed class PairOperations(
             }
         }
     }
-
-    private static string ReadCode(string typed) => PairingCode.Parse(typed) is { Protocol: 1, Canonical: var code }
-        ? code
-        : throw new WireException(WireReason.UnsupportedVersion, "This is a code of pairing protocol v2, which this version does not run.");
 
     private static bool Fits(PairFile file, string pattern) =>
         FileSystemName.MatchesSimpleExpression(pattern, file.Pair?.Code ?? file.Key)

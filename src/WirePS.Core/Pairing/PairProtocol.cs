@@ -20,8 +20,14 @@ public interface IPairProtocol
     /// <summary>What is to be done in a state. The same state gives the same answer in every process.</summary>
     PairEffect Next(PendingPair pair, DateTimeOffset now);
 
-    /// <summary>The state after an input. An input that does not fit leaves the state as it is.</summary>
+    /// <summary>
+    /// The state after an input. An input that does not fit leaves the state as it is. Only what a person typed can be
+    /// refused: <see cref="WireReason.OwnDigits"/>.
+    /// </summary>
     PendingPair Step(PendingPair pair, PairInput input, DateTimeOffset now);
+
+    /// <summary>The card of the peer whose name is to be kept free from the confirmation on; null where it is not known before the pin.</summary>
+    AgentCard? PeerToReserve(PendingPair pair) => null;
 }
 
 /// <summary>What a new pairing starts from.</summary>
@@ -99,7 +105,8 @@ public abstract record PairInput
 
     /// <summary>A relay trouble that may pass.</summary>
     /// <param name="Message">In words, without secrets; null where it has passed.</param>
-    public sealed record Trouble(string? Message) : PairInput;
+    /// <param name="Reason">What a person should know to mend it; null where it mends itself.</param>
+    public sealed record Trouble(string? Message, WireReason? Reason = null) : PairInput;
 }
 
 /// <summary>What is to be done next for a pairing.</summary>
@@ -133,6 +140,7 @@ public abstract record PairEffect
 
 /// <summary>What the work of a pairing reaches outside its machine.</summary>
 /// <param name="Relay">The pairing's relay.</param>
+/// <param name="Relays">What the home knows of relays.</param>
 /// <param name="Mailboxes">The home's mailboxes.</param>
 /// <param name="Identity">Who the home is.</param>
 /// <param name="Trust">Whom the home trusts.</param>
@@ -142,6 +150,7 @@ public abstract record PairEffect
 /// <param name="Time">The clock.</param>
 public sealed record PairSurroundings(
     IRelay Relay,
+    KnownRelays Relays,
     MailboxBook Mailboxes,
     IdentityStore Identity,
     TrustStore Trust,

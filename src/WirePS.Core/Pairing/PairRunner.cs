@@ -37,6 +37,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="store">The pairings.</param>
 /// <param name="protocols">The protocols, by number.</param>
 /// <param name="relays">The relays.</param>
+/// <param name="known">What the home knows of relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
 /// <param name="identity">Who the home is.</param>
 /// <param name="trust">Whom the home trusts.</param>
@@ -49,6 +50,7 @@ public sealed class PairRunner(
     PendingPairStore store,
     IReadOnlyDictionary<int, IPairProtocol> protocols,
     IRelayConnections relays,
+    KnownRelays known,
     MailboxBook mailboxes,
     IdentityStore identity,
     TrustStore trust,
@@ -90,12 +92,15 @@ public sealed class PairRunner(
         if (options.IsFirst)
         {
             await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
+            await store.RetireAsync(key, cancellationToken).ConfigureAwait(false);
+            key = PendingPairStore.KeyOf(pair, key);
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
         }
 
         while (pair is not null)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            key = PendingPairStore.KeyOf(pair, key);
             options.Seen?.Invoke(pair.Version);
             var now = time.GetUtcNow();
             PairInput? input;
@@ -120,11 +125,11 @@ public sealed class PairRunner(
                     }
                     catch (RelayException trouble)
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, cancellationToken).ConfigureAwait(false);
                         return new PairPass(pair, moves, null, trouble);
                     }
 
-                    if (pair is { LastError: not null, Reason: null })
+                    if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
                         pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
                     }
@@ -163,7 +168,7 @@ public sealed class PairRunner(
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), mailboxes, identity, trust, peers, revocations, random, time);
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), known, mailboxes, identity, trust, peers, revocations, random, time);
         if (!work.IsWait)
         {
             return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,11 @@ internal static class PairWork
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
             var info = await surroundings.Relay.GetInfoAsync(cancellationToken).ConfigureAwait(false);
+            if (info?.Protocols.Contains("v2") != true && surroundings.Relays.HasSpokenV2(pair.RelayUrl))
+            {
+                throw Downgraded(pair.RelayUrl);
+            }
+
             var mailbox = await surroundings.Mailboxes.EnsureAsync(surroundings.Relay, info?.RelayId, cancellationToken).ConfigureAwait(false);
             if (info is null)
             {
@@ -49,6 +54,10 @@ internal static class PairWork
             return new PairInput.Left(PairLeaving.RemovePeer);
         }
     }
+
+    /// <summary>The trouble with a relay that has served v2 and no longer does.</summary>
+    internal static RelayException Downgraded(string relayUrl) =>
+        new(WireReason.RelayDowngraded, $"The relay {relayUrl} has served pairing protocol v2 before, and no longer does.", relayUrl);
 
     /// <summary>The grant that a pairing's peer gets; null where it gets the mailbox' own token, or nothing yet.</summary>
     internal static GivenGrant? GivenBy(PendingPair pair) =>

@@ -84,6 +84,24 @@ public sealed record PendingPair
     /// <summary>True once the peer is known to have pinned us.</summary>
     public bool PeerAcked { get; init; }
 
+    /// <summary>What proves to the relay that we are this side (v2); 64 hex digits, a secret.</summary>
+    public string? SideToken { get; init; }
+
+    /// <summary>The secrets of the moment (v2).</summary>
+    public PairSecrets? Secrets { get; init; }
+
+    /// <summary>Our highest phase of which the relay is known to hold all up to it (v2); -1 for none.</summary>
+    public int Posted { get; init; } = -1;
+
+    /// <summary>True once the relay has said that both sides have confirmed (v2).</summary>
+    public bool Decided { get; init; }
+
+    /// <summary>True once somebody else has tried to take a side of this pairing at the relay (v2).</summary>
+    public bool Crowded { get; init; }
+
+    /// <summary>Hash of the lookup (v2), kept when the code is gone: this home opens a code once.</summary>
+    public string? LookupHash { get; init; }
+
     /// <summary>What was sent and received, as the exact bytes, by phase.</summary>
     public PairMessages Messages { get; init; } = PairMessages.None;
 
@@ -124,6 +142,43 @@ public sealed record PendingPair
 
     /// <inheritdoc/>
     public override string ToString() => $"pairing {Id}: {Status}";
+}
+
+/// <summary>The secrets of a v2 pairing: those before the key exchange, then those after it. Base64, but for the number.</summary>
+public sealed record PairSecrets
+{
+    /// <summary>Our secret scalar; gone once the peer's share is stored.</summary>
+    public string? Scalar { get; init; }
+
+    /// <summary>The password scalar; gone with it.</summary>
+    public string? W { get; init; }
+
+    /// <summary>Opens our commitment to our key; gone with it.</summary>
+    public string? IdNonce { get; init; }
+
+    /// <summary>The host's nonce; gone with it.</summary>
+    public string? Nonce { get; init; }
+
+    /// <summary>Seals what the host sends.</summary>
+    public string? KeyHost { get; init; }
+
+    /// <summary>Seals what the guest sends.</summary>
+    public string? KeyGuest { get; init; }
+
+    /// <summary>What the peer's proof signs; the host's, until the guest's proof has come.</summary>
+    public string? Proof { get; init; }
+
+    /// <summary>The confirmation that the peer must send; until it has come.</summary>
+    public string? PeerConfirm { get; init; }
+
+    /// <summary>The host's six digits, until the guest has proven itself and they are shown.</summary>
+    public string? OwnSas { get; init; }
+
+    /// <summary>The six digits of the other side.</summary>
+    public string? PeerSas { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => nameof(PairSecrets);
 }
 
 /// <summary>One change of status.</summary>
@@ -167,4 +222,10 @@ public enum PairLeaving
 
     /// <summary>Remove the peer that a stop came too late for.</summary>
     RemovePeer,
+
+    /// <summary>Tell the other side, by the relay, that this side has ended (v2).</summary>
+    SendAbort,
+
+    /// <summary>Give back the name that was kept free for the peer.</summary>
+    ReleaseName,
 }

@@ -11,7 +11,7 @@ namespace WirePS.Pairing;
 internal static class PendingPairFormat
 {
     /// <summary>The protocols that this version can go on with.</summary>
-    private const int NewestProtocol = 1;
+    private const int NewestProtocol = 2;
 
     private static readonly PendingPairJson Json = new(new JsonSerializerOptions
     {

@@ -18,7 +18,8 @@ public sealed record PairFile(string Key, PendingPair? Pair, WireException? Erro
 /// <param name="home">The home.</param>
 /// <param name="files">Its files.</param>
 /// <param name="journal">Its journal.</param>
-public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal)
+/// <param name="usedCodes">The codes that it has opened.</param>
+public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal, UsedCodes usedCodes)
 {
     private const int MaxFileBytes = 256 * 1024;
     private const string Ending = ".json";
@@ -122,6 +123,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             next = next with { Version = current.Version + 1 };
             files.WritePrivate(PathOf(key), PendingPairFormat.Write(next));
+            await RetireAsync(key, next, cancellationToken).ConfigureAwait(false);
             if (next.Transitions.Length == current.Transitions.Length)
             {
                 return next;
@@ -172,6 +174,23 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
         return journal.CatchUpAsync([.. records], cancellationToken);
     }
 
+    /// <summary>The name of a pairing's file: its code, and once that is gone its id.</summary>
+    /// <param name="pair">The pairing.</param>
+    /// <param name="key">The name it was found under.</param>
+    public static string KeyOf(PendingPair pair, string key) => pair.Code.Length == 0 ? pair.Id : key;
+
+    /// <summary>Gives the file of a pairing whose code is gone a name that does not tell it, where a crash has kept that from being done.</summary>
+    public async Task RetireAsync(string key, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            if (Load(key) is { } pair)
+            {
+                await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
     /// <summary>The file of a pairing.</summary>
     public string PathOf(string key) => Path.Combine(home.PendingPairFolder, key + Ending);
 
@@ -185,17 +204,36 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     /// <summary>The status as files and the journal have it.</summary>
     public static string NameOf(PairStatus status) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString());
 
+    // The code is remembered as used before its file stops to say so.
+    private async Task RetireAsync(string key, PendingPair pair, CancellationToken cancellationToken)
+    {
+        if (KeyOf(pair, key) is var retired && retired != key)
+        {
+            if (pair.LookupHash is not null)
+            {
+                await usedCodes.AddAsync(pair.LookupHash, pair.CreatedAt, cancellationToken).ConfigureAwait(false);
+            }
+
+            files.Rename(PathOf(key), PathOf(retired));
+        }
+    }
+
     private string FreeKey(PendingPair pair)
     {
+        if (pair.LookupHash is not null && usedCodes.Contains(pair.LookupHash))
+        {
+            throw new WireException(WireReason.CodeUsed);
+        }
+
         var path = PathOf(pair.Code);
         if (!files.Exists(path))
         {
             return pair.Code;
         }
 
-        // Host and guest of one code may live in one home; the guest then stands beside its host.
+        // Host and guest of one v1 code may live in one home; the guest then stands beside its host.
         var beside = pair.Code + GuestEnding;
-        return pair.Role == PairRole.Guest && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
+        return pair is { Role: PairRole.Guest, Protocol: 1 } && TryLoad(pair.Code)?.Pair?.Role == PairRole.Host && !files.Exists(PathOf(beside))
             ? beside
             : throw new WireException(WireReason.CodeUsed);
     }

@@ -8,7 +8,7 @@ using WirePS.Pairing;
 namespace WirePS.Relay;
 
 /// <summary>A relay over HTTP. Safe for many callers at once.</summary>
-public sealed class HttpRelay : IRelay, IV1PairRoutes
+public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
 {
     /// <summary>The longest time that one request asks a relay to wait (relay-v2.md: at most 55 s).</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(50);
@@ -34,6 +34,7 @@ public sealed class HttpRelay : IRelay, IV1PairRoutes
         Url = url;
         _client = client;
         _time = time;
+        V2Pairs = new V2WaitPool(this, time);
     }
 
     /// <inheritdoc/>
@@ -41,6 +42,9 @@ public sealed class HttpRelay : IRelay, IV1PairRoutes
 
     /// <inheritdoc/>
     public IV1PairRoutes V1Pairs => this;
+
+    /// <inheritdoc/>
+    public IV2PairRoutes V2Pairs { get; }
 
     /// <inheritdoc/>
     public async Task CheckHealthAsync(CancellationToken cancellationToken)
@@ -215,12 +219,15 @@ public sealed class HttpRelay : IRelay, IV1PairRoutes
             body.TryGetProperty("peer_done", out var done) && done.ValueKind == JsonValueKind.True);
     }
 
-    private async Task<Reply> SendAsync(HttpMethod method, string path, JsonObject? body, string? token, int maxBytes, TimeSpan timeout, CancellationToken cancellationToken)
+    private async Task<Reply> SendAsync(HttpMethod method, string path, JsonObject? body, string? token, int maxBytes, TimeSpan timeout, CancellationToken cancellationToken) =>
+        await SendBytesAsync(method, path, body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, RelayJson.Default.JsonObject), token, maxBytes, timeout, cancellationToken).ConfigureAwait(false);
+
+    private async Task<Reply> SendBytesAsync(HttpMethod method, string path, byte[]? body, string? token, int maxBytes, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, Url + path);
         if (body is not null)
         {
-            request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, RelayJson.Default.JsonObject));
+            request.Content = new ByteArrayContent(body);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         }
 

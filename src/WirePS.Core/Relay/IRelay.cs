@@ -14,6 +14,9 @@ public interface IRelay
     /// <summary>The pairing routes of v1 (wire.md §4.8, with the changes of relay-v2.md).</summary>
     IV1PairRoutes V1Pairs { get; }
 
+    /// <summary>The pairing routes of v2 (relay-v2.md).</summary>
+    IV2PairRoutes V2Pairs { get; }
+
     /// <summary>GET /healthz; returns when it answers as a relay does.</summary>
     Task CheckHealthAsync(CancellationToken cancellationToken);
 

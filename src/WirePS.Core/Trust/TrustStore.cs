@@ -74,6 +74,42 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         return conflict;
     }
 
+    /// <summary>
+    /// Keeps the name, DID and key of a peer free from the moment this side has confirmed, so that its pin cannot be
+    /// refused any more (pairing-v2.md §4, step 6): an entry without a tier, that stands for nobody yet.
+    /// </summary>
+    /// <returns>Null where it is kept; else the name under which another key is known.</returns>
+    public async Task<string?> ReserveAsync(AgentCard card, string pairId, CancellationToken cancellationToken)
+    {
+        string? conflict = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                conflict = FindConflict(agents, card);
+                if (conflict is not null || agents[card.Handle] is not null)
+                {
+                    return false;
+                }
+
+                agents[card.Handle] = new JsonObject { ["did"] = card.Did, ["public_keys"] = Keys(card), ["reserved_for"] = pairId };
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return conflict;
+    }
+
+    /// <summary>Gives back what was kept free for a pairing that ended without a pin.</summary>
+    public Task ReleaseAsync(string pairId, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            var agents = AgentsIn(tree);
+            var reserved = agents.Where(e => (string?)e.Value?["reserved_for"] == pairId).Select(static e => e.Key).ToList();
+            reserved.ForEach(handle => agents.Remove(handle));
+            return reserved.Count > 0;
+        },
+        cancellationToken);
+
     /// <summary>Writes the entry of this home itself, where it is missing.</summary>
     public Task AttestSelfAsync(AgentCard card, CancellationToken cancellationToken) => _file.UpdateAsync(
         tree =>
@@ -160,6 +196,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     {
         var now = Timestamps.Format(time.GetUtcNow());
         var entry = known?.DeepClone().AsObject() ?? [];
+        entry.Remove("reserved_for");
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
@@ -200,6 +237,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         try
         {
             return node is JsonObject entry
+                && entry["reserved_for"] is null
                 && entry["public_keys"] is JsonArray { Count: > 0 } keys
                 && StrictBase64.TryDecode((string?)keys[0]?["key"], out var key) && key.Length == 32
                 ? new TrustEntry(

@@ -160,7 +160,13 @@ internal sealed class V1PairRoutes(RelayContext relay)
         using var body = await BodyReader.ReadV1Async(http);
         var members = Shape.Fit(body.RootElement, AbandonMembers, arrayMembers: 1);
         var codeHash = TokenHash.Of(Shape.Text(members[0], "code_hash"));
-        if (members[3] is { ValueKind: JsonValueKind.True })
+        var done = members[3] switch
+        {
+            null or { ValueKind: JsonValueKind.Null or JsonValueKind.False } => false,
+            { ValueKind: JsonValueKind.True } => true,
+            _ => throw RequestRefusedException.WrongShape("done: invalid type, expected a boolean"),
+        };
+        if (done)
         {
             var pairId = Shape.Text(members[1], "pair_id");
             if (Role(Shape.Text(members[2], "role")) is not { } role)

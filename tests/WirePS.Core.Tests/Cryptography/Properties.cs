@@ -17,6 +17,9 @@ internal static class Properties
 
     public static Gen<string> Codes { get; } = Seeds.Select(seed => CodePhrase.Generate(new SeededRandomSource(BitConverter.ToInt32(seed))));
 
+    /// <summary>Canonical codes of protocol v2.</summary>
+    public static Gen<string> PairingCodes { get; } = Seeds.Select(seed => PairingCode.Generate(new SeededRandomSource(BitConverter.ToInt32(seed))));
+
     /// <summary>Well-formed text with what is awkward: controls, quotes, the edges of the planes.</summary>
     public static Gen<string> Texts { get; } = Gen.OneOf(
             Gen.Choose(0, 0x7F).Select(value => new Rune(value)),

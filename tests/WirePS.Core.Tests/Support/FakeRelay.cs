@@ -279,6 +279,8 @@ internal sealed class FakeRelay
 
         public IV1PairRoutes V1Pairs => this;
 
+        public IV2PairRoutes V2Pairs => throw new RelayException(WireReason.RelayWithoutV2, "This relay serves v1 only.", relay.Url);
+
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
         public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => DoAsync(

@@ -42,6 +42,9 @@ internal sealed class Party : IDisposable
 
     public Notices Notices { get; } = new();
 
+    /// <summary>The protocol of the codes that this side makes.</summary>
+    public int Protocol { get; init; } = 1;
+
     /// <summary>The name of the file of this side's newest pairing.</summary>
     public string Key { get; private set; } = "";
 
@@ -50,12 +53,12 @@ internal sealed class Party : IDisposable
 
     public async Task<string> HostAsync(TimeSpan? lifetime = null)
     {
-        (Key, var pair) = await Engine.Pairing.RequestAsync(null, Relay.Url, false, lifetime, CancellationToken.None);
+        (Key, var pair) = await Engine.Pairing.RequestAsync(new PairWish { Relay = Relay.Url, Lifetime = lifetime, Protocol = Protocol }, CancellationToken.None);
         return pair.Code;
     }
 
     public async Task JoinAsync(string code, TimeSpan? lifetime = null) =>
-        (Key, _) = await Engine.Pairing.RequestAsync(code, Relay.Url, false, lifetime, CancellationToken.None);
+        (Key, _) = await Engine.Pairing.RequestAsync(new PairWish { Code = code, Relay = Relay.Url, Lifetime = lifetime }, CancellationToken.None);
 
     /// <summary>One pass of a new process; failures are in the report.</summary>
     public Task<TickReport> TryTickAsync()

@@ -26,8 +26,8 @@ internal sealed partial class RelayProcess : IAsyncDisposable
 
     public string RelayId { get; }
 
-    /// <summary>What it wrote to its error stream, once it has ended.</summary>
-    public string Error => error.Result;
+    /// <summary>What it wrote to its error stream until it ended.</summary>
+    public Task<string> ErrorAsync() => error;
 
     /// <summary>Runs the program to its end, for options that make it end by itself.</summary>
     public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)

@@ -90,7 +90,7 @@ public sealed class V1Protocol : IPairProtocol
         PairInput.TimeIsOver => pair.IsEnded ? pair : End(pair, WireReason.Expired, now),
         PairInput.Left left => OnLeft(pair, left.What),
         PairInput.Restored => IsUnanswered(pair) ? pair with { OpenUnanswered = true } : pair,
-        PairInput.Trouble trouble => pair with { LastError = trouble.Message, OpenUnanswered = pair.OpenUnanswered || (trouble.Message is not null && IsUnanswered(pair)) },
+        PairInput.Trouble trouble => pair with { LastError = trouble.Message, Reason = trouble.Reason ?? (pair.Reason is WireReason.RelayDowngraded ? null : pair.Reason), OpenUnanswered = pair.OpenUnanswered || (trouble.Message is not null && IsUnanswered(pair)) },
         _ => pair,
     };
 

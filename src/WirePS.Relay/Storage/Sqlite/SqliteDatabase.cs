@@ -121,10 +121,18 @@ internal sealed class SqliteDatabase : IDisposable
 
         const UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         Directory.CreateDirectory(folder, mode);
-        if (File.GetUnixFileMode(folder) != mode)
+        if (File.GetUnixFileMode(folder) == mode)
         {
-            File.SetUnixFileMode(folder, mode);
+            return;
         }
+
+        // a folder that was there with other things in it, /tmp for instance, is not ours to close
+        if (Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(System.IO.Path.Combine(folder, FileName)))
+        {
+            throw new StoreException($"the data folder '{folder}' is open to others and holds other things: give the relay a folder of its own");
+        }
+
+        File.SetUnixFileMode(folder, mode);
     }
 
     private static FileStream OpenPrivate(string path, FileShare share)

@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using WirePS.Cryptography;
+using WirePS.Identity;
+
+namespace WirePS.Benchmarks;
+
+/// <summary>How long a list of very many pairings takes.</summary>
+internal static class ListingBenchmark
+{
+    private const int Files = 10_000;
+    private const int Runs = 5;
+    private const double Target = 300;
+
+    /// <param name="report">Where to tell.</param>
+    /// <param name="folder">For a home.</param>
+    /// <param name="sample">A real pairing's file; each file is that with a code and an id of its own.</param>
+    public static void Run(Report report, string folder, byte[] sample)
+    {
+        using var engine = new WireEngine(WireHome.Resolve(folder));
+        engine.Files.EnsurePrivateFolder(engine.Home.PendingPairFolder);
+        var pair = JsonNode.Parse(sample)!;
+        var created = DateTimeOffset.UtcNow;
+        for (var i = 0; i < Files; i++)
+        {
+            var code = CodePhrase.Generate(SystemRandomSource.Instance);
+            pair["code"] = code;
+            pair["id"] = Guid.NewGuid().ToString("N");
+            pair["created_at"] = created.AddSeconds(i).ToString("O");
+            WriteWithoutFlush(engine.Pairs.PathOf(code), pair.ToJsonString());
+        }
+
+        var times = new List<double>();
+        for (var i = 0; i < Runs; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var list = engine.Pairs.List();
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            if (list.Count(static f => f.Pair is not null) != Files)
+            {
+                throw new InvalidOperationException($"{list.Count} of {Files} pairings were listed");
+            }
+        }
+
+        Report.Heading($"Listing {Files} pairings");
+        report.Row($"read, check and sort {Files} files of {sample.Length} bytes", new Times(times), Target);
+    }
+
+    private static void WriteWithoutFlush(string path, string text)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using var writer = new StreamWriter(path, options);
+        writer.Write(text);
+    }
+}

@@ -1,0 +1,184 @@
+namespace WirePS.Relay;
+
+/// <summary>
+/// Lets many pairings wait on one relay with few requests: those that wait are gathered into one POST /v2/pair/wait, so
+/// that a daemon with a thousand pending pairings holds one request open, not a thousand. Everything else goes straight
+/// through.
+/// </summary>
+/// <param name="inner">The relay's routes.</param>
+/// <param name="time">The clock.</param>
+internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2PairRoutes
+{
+    /// <summary>The most that one request may carry (relay-v2.md).</summary>
+    private const int MaxItems = 1000;
+
+    /// <summary>Newcomers get a request of their own; when there are this many, all are gathered anew.</summary>
+    private const int MaxRequests = 4;
+
+    /// <summary>How long newcomers are gathered before a request goes out.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
+
+    private readonly Lock _gate = new();
+    private readonly List<Request> _requests = [];
+    private List<Waiter> _newcomers = [];
+
+    /// <inheritdoc/>
+    public Task<V2PutReply> PutAsync(V2Side side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken) =>
+        inner.PutAsync(side, phase, body, expiresIn, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<V2Refusal?> LeaveAsync(V2Side side, string reason, CancellationToken cancellationToken) =>
+        inner.LeaveAsync(side, reason, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<(V2Side Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2Side Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+        inner.WaitAnyAsync(sides, wait, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<V2View> ReadAsync(V2Side side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        if (wait <= TimeSpan.Zero)
+        {
+            return await inner.ReadAsync(side, known, wait, cancellationToken).ConfigureAwait(false);
+        }
+
+        var waiter = new Waiter(side, known);
+        using var limit = new CancellationTokenSource(wait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var isFirst = false;
+        lock (_gate)
+        {
+            isFirst = _newcomers.Count == 0;
+            _newcomers.Add(waiter);
+        }
+
+        if (isFirst)
+        {
+            _ = GatherAsync();
+        }
+
+        try
+        {
+            return await waiter.News.Task.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Nothing new in time: what there is, is what was known.
+            return new V2View(null, V2State.Open, null, null, known.Crowded, [.. Enumerable.Range(0, known.Own + 1)], []);
+        }
+        finally
+        {
+            // Whoever is done is left out of the next request; the one under way costs nothing more.
+            waiter.IsDone = true;
+        }
+    }
+
+    private async Task GatherAsync()
+    {
+        await Task.Delay(Gathering, time).ConfigureAwait(false);
+        List<Request> merged = [];
+        lock (_gate)
+        {
+            var waiters = _newcomers;
+            _newcomers = [];
+            if (_requests.Count >= MaxRequests)
+            {
+                merged.AddRange(_requests);
+                waiters.AddRange(_requests.SelectMany(static r => r.Waiters));
+                _requests.Clear();
+            }
+
+            foreach (var chunk in waiters.Where(static w => !w.IsDone).Chunk(MaxItems))
+            {
+                var request = new Request(chunk);
+                _requests.Add(request);
+                request.Answered = AskAsync(request);
+            }
+        }
+
+        foreach (var request in merged)
+        {
+            await request.Superseded.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task AskAsync(Request request)
+    {
+        // The caller holds the gate.
+        await Task.Yield();
+        try
+        {
+            var sides = request.Waiters.Select(static w => (w.Side, w.Known)).ToList();
+            foreach (var (side, view) in await inner.WaitAnyAsync(sides, HttpRelay.LongestWait, request.Superseded.Token).ConfigureAwait(false))
+            {
+                foreach (var waiter in request.Waiters.Where(w => w.Side == side))
+                {
+                    waiter.IsDone = true;
+                    waiter.News.TrySetResult(view);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The waiters are in another request now.
+            return;
+        }
+        catch (Exception error)
+        {
+            foreach (var waiter in request.Waiters)
+            {
+                waiter.IsDone = true;
+                waiter.News.TrySetException(error);
+            }
+        }
+
+        lock (_gate)
+        {
+            if (!_requests.Remove(request))
+            {
+                return;
+            }
+
+            var left = request.Waiters.Where(static w => !w.IsDone).ToList();
+            if (left.Count == 0)
+            {
+                return;
+            }
+
+            var isFirst = _newcomers.Count == 0;
+            _newcomers.AddRange(left);
+            if (!isFirst)
+            {
+                return;
+            }
+        }
+
+        _ = GatherAsync();
+    }
+
+    private sealed class Waiter(V2Side side, V2Known known)
+    {
+        private volatile bool _isDone;
+
+        public V2Side Side { get; } = side;
+
+        public V2Known Known { get; } = known;
+
+        public TaskCompletionSource<V2View> News { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsDone
+        {
+            get => _isDone;
+            set => _isDone = value;
+        }
+    }
+
+    private sealed class Request(Waiter[] waiters)
+    {
+        public Waiter[] Waiters { get; } = waiters;
+
+        public CancellationTokenSource Superseded { get; } = new();
+
+        public Task Answered { get; set; } = Task.CompletedTask;
+    }
+}

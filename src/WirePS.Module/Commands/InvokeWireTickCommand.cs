@@ -1,0 +1,42 @@
+using System.Management.Automation;
+using WirePS.Module.Output;
+using WirePS.Module.Pipeline;
+using WirePS.Relay;
+
+namespace WirePS.Module.Commands;
+
+/// <summary>Takes everything in a home one pass further, in this process.</summary>
+[Cmdlet(VerbsLifecycle.Invoke, "WireTick", SupportsShouldProcess = true)]
+[OutputType(typeof(WireTransition))]
+public sealed class InvokeWireTickCommand : WireCmdlet
+{
+    /// <inheritdoc/>
+    protected override async Task ProcessAsync()
+    {
+        var engine = Engine;
+        if (!ShouldProcess(engine.Home.Root, "Take every pairing further"))
+        {
+            return;
+        }
+
+        engine.RemoveLeftovers();
+        var report = await engine.Tick.RunAsync(Cancellation);
+        foreach (var move in report.Moves)
+        {
+            WriteObject(WireTransition.Of(move, engine));
+        }
+
+        foreach (var failure in report.Failures)
+        {
+            // What may pass is tried again by the next tick; what does not pass by itself is an error.
+            if (failure.Error is RelayException trouble)
+            {
+                WriteWarning($"{(failure.PairId is null ? "A grant" : $"Pairing {failure.PairId}")} waits for the relay: {trouble.Message}");
+            }
+            else
+            {
+                WriteError(failure.Error);
+            }
+        }
+    }
+}

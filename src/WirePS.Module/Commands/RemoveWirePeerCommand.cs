@@ -1,0 +1,40 @@
+using System.Management.Automation;
+using WirePS.Module.Output;
+using WirePS.Module.Pipeline;
+
+namespace WirePS.Module.Commands;
+
+/// <summary>Forgets peers, and takes back what they could do here.</summary>
+[Cmdlet(VerbsCommon.Remove, "WirePeer", SupportsShouldProcess = true)]
+[OutputType(typeof(WirePeer))]
+public sealed class RemoveWirePeerCommand : PeerCmdlet
+{
+    /// <summary>Gives the peers out that were removed.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override async Task ProcessAsync()
+    {
+        foreach (var name in Name ?? throw new WireException(WireReason.PeerNotFound, "Say which peer: -Name takes a handle, a DID, a fingerprint or a wildcard."))
+        {
+            await TryAsync(async () =>
+            {
+                var found = Require(name);
+                if (found.Count > 1 && !WildcardPattern.ContainsWildcardCharacters(name))
+                {
+                    throw new WireException(WireReason.PeerAmbiguous, null, name);
+                }
+
+                foreach (var peer in found)
+                {
+                    var shown = WirePeer.Of(peer, Engine);
+                    if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", "Forget peer and revoke its access") && await Engine.Peers.RemoveAsync(peer.Did, Cancellation) is not null && PassThru)
+                    {
+                        WriteObject(shown);
+                    }
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Management.Automation;
+using WirePS.Cryptography;
+using WirePS.Module.Binding;
+using WirePS.Module.Output;
+using WirePS.Pairing;
+
+namespace WirePS.Module.Pipeline;
+
+/// <summary>A cmdlet that gives out pairings.</summary>
+public abstract class PairCmdlet : WireCmdlet
+{
+    private readonly Dictionary<WireEngine, string?> _defaultRelays = [];
+
+    /// <summary>A pairing of the home that the current input names, as an object.</summary>
+    protected WirePendingPair Show(PendingPair pair) => Show(pair, Engine);
+
+    /// <summary>A pairing as an object.</summary>
+    protected WirePendingPair Show(PendingPair pair, WireEngine engine)
+    {
+        if (!_defaultRelays.TryGetValue(engine, out var relay))
+        {
+            _defaultRelays[engine] = relay = engine.Settings.DefaultRelay();
+        }
+
+        return WirePendingPair.Of(pair, engine.Home.Root, relay);
+    }
+
+    /// <summary>
+    /// The files of pairings that patterns name, by code or id. A file that cannot be read is among them where a pattern
+    /// fits its name.
+    /// </summary>
+    /// <param name="codes">Codes, as people type them, or wildcards; null for any.</param>
+    /// <param name="ids">Ids or wildcards; null for any.</param>
+    protected IEnumerable<PairFile> Find(string[]? codes, string[]? ids)
+    {
+        if (codes is null && ids is null)
+        {
+            return Engine.Pairs.List();
+        }
+
+        var patterns = Array.ConvertAll(codes ?? ids!, name => new WildcardPattern(codes is null ? name : Canonical(name), WildcardOptions.IgnoreCase));
+        return Engine.Pairs.List().Where(file => patterns.Any(pattern => codes is null
+            ? file.Pair is { } pair && pattern.IsMatch(pair.Id)
+            : pattern.IsMatch(CodeOf(file)) || pattern.IsMatch(PairWords.Code(CodeOf(file)))));
+    }
+
+    /// <summary>The files that one name stands for. <see cref="WireReason.PairNotFound"/> where it is no wildcard and names none.</summary>
+    protected IReadOnlyList<PairFile> Require(string? code, string? id)
+    {
+        PairFile[] found = [.. Find(code is null ? null : [code], id is null ? null : [id])];
+        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(code ?? id)
+            ? found
+            : throw new WireException(WireReason.PairNotFound, code is not null ? "This home has no pairing with this code." : null, id);
+    }
+
+    // Codes are read out and typed with spaces and in any case.
+    private static string Canonical(string code)
+    {
+        try
+        {
+            return WildcardPattern.ContainsWildcardCharacters(code) ? code : PairingCode.Parse(code).Canonical;
+        }
+        catch (WireException)
+        {
+            return code;
+        }
+    }
+
+    // The name of a file stays when the code in it is gone.
+    private static string CodeOf(PairFile file) =>
+        file.Key.EndsWith(".guest", StringComparison.Ordinal) ? Path.GetFileNameWithoutExtension(file.Key) : file.Key;
+}
+
+/// <summary>A cmdlet that does something with pairings that are named by code, by id, or by objects in the pipeline.</summary>
+public abstract class PairActionCmdlet : PairCmdlet
+{
+    internal const string ById = "Id";
+    internal const string ByCode = "Code";
+
+    /// <summary>The pairings, by code.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ByCode, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(PairCodeCompleter))]
+    public string[]? Code { get; set; }
+
+    /// <summary>The pairings, by id.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ById, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(PairCodeCompleter))]
+    public string[]? Id { get; set; }
+
+    /// <summary>Does it for one pairing.</summary>
+    protected abstract Task ActAsync(PairFile file, PendingPair pair);
+
+    /// <inheritdoc/>
+    protected sealed override async Task ProcessAsync()
+    {
+        foreach (var name in Code ?? Id ?? [])
+        {
+            await TryAsync(async () =>
+            {
+                foreach (var file in ParameterSetName == ByCode ? Require(name, null) : Require(null, name))
+                {
+                    await TryAsync(() => file.Pair is { } pair ? ActAsync(file, pair) : Task.FromException(file.Error!));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using System.Management.Automation;
+using WirePS.Module.Binding;
+using WirePS.Trust;
+
+namespace WirePS.Module.Pipeline;
+
+/// <summary>A cmdlet that names peers.</summary>
+public abstract class PeerCmdlet : WireCmdlet
+{
+    /// <summary>Handles, DIDs, fingerprints, or wildcards for them.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Did")]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(PeerCompleter))]
+    public string[]? Name { get; set; }
+
+    /// <summary>The peers that one name stands for. <see cref="WireReason.PeerNotFound"/> where it is no wildcard and names none.</summary>
+    protected IReadOnlyList<TrustEntry> Require(string name)
+    {
+        var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
+        var bare = name.Replace(" ", "", StringComparison.Ordinal);
+        TrustEntry[] found =
+        [
+            .. Engine.Peers.List().Where(peer =>
+                pattern.IsMatch(peer.Handle) || pattern.IsMatch(peer.Did) || pattern.IsMatch(peer.Fingerprint)
+                || (peer.Label is { } label && pattern.IsMatch(label))
+                || string.Equals(peer.Fingerprint.Replace(" ", "", StringComparison.Ordinal), bare, StringComparison.OrdinalIgnoreCase)),
+        ];
+        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : throw new WireException(WireReason.PeerNotFound, null, name);
+    }
+}

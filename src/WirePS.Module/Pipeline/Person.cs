@@ -1,0 +1,34 @@
+using System.Management.Automation.Host;
+
+namespace WirePS.Module.Pipeline;
+
+/// <summary>Whether somebody sits there who can be asked, and asking.</summary>
+internal static class Person
+{
+    /// <summary>
+    /// False where a question would hang or be answered by no one: pwsh -NonInteractive, input that comes from a file or
+    /// a pipe, a host without a user interface.
+    /// </summary>
+    internal static bool IsPresent(PSHost? host) =>
+        host?.UI?.RawUI is not null
+        && !Environment.GetCommandLineArgs().Skip(1).Any(IsNonInteractiveSwitch)
+        && !(host.Name == "ConsoleHost" && Console.IsInputRedirected);
+
+    /// <summary>Asks for one line; null where the host cannot ask after all, or the input has ended.</summary>
+    internal static string? Ask(PSHost host, string question)
+    {
+        try
+        {
+            host.UI.Write(question + ": ");
+            return host.UI.ReadLine();
+        }
+        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    // As pwsh reads its command line: any beginning of the word that is not another switch's too.
+    private static bool IsNonInteractiveSwitch(string argument) =>
+        argument.Length >= 5 && argument[0] is '-' or '/' && "-noninteractive".StartsWith("-" + argument.TrimStart('-', '/'), StringComparison.OrdinalIgnoreCase);
+}

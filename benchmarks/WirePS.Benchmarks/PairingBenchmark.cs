@@ -64,8 +64,8 @@ internal static class PairingBenchmark
 
     private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, CancellationToken cancellationToken)
     {
-        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = 1 }, cancellationToken);
-        await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, Patience, cancellationToken))
+        var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish(), cancellationToken);
+        await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, pair.Id, Patience, cancellationToken))
         {
             if (seen.Status == PairStatus.Polling)
             {
@@ -75,10 +75,10 @@ internal static class PairingBenchmark
 
         await Task.Delay(Rest, cancellationToken);
         var start = Stopwatch.GetTimestamp();
-        var (guestKey, _) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
+        var (guestKey, joined) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
         var ready = await Task.WhenAll(
-            host.Engine.Pairing.WaitAsync(hostKey, PairMilestone.SasReady, Patience, cancellationToken),
-            guest.Engine.Pairing.WaitAsync(guestKey, PairMilestone.SasReady, Patience, cancellationToken));
+            host.Engine.Pairing.WaitAsync(hostKey, pair.Id, PairMilestone.SasReady, Patience, cancellationToken),
+            guest.Engine.Pairing.WaitAsync(guestKey, joined.Id, PairMilestone.SasReady, Patience, cancellationToken));
         var join = Stopwatch.GetElapsedTime(start);
 
         // Each types what the other reads out.
@@ -88,8 +88,8 @@ internal static class PairingBenchmark
         start = Stopwatch.GetTimestamp();
         await guest.Engine.Pairing.ConfirmAsync(guestKey, ready[0].Sas!, cancellationToken);
         await Task.WhenAll(
-            host.Engine.Pairing.WaitAsync(hostKey, PairMilestone.Paired, Patience, cancellationToken),
-            guest.Engine.Pairing.WaitAsync(guestKey, PairMilestone.Paired, Patience, cancellationToken));
+            host.Engine.Pairing.WaitAsync(hostKey, pair.Id, PairMilestone.Paired, Patience, cancellationToken),
+            guest.Engine.Pairing.WaitAsync(guestKey, joined.Id, PairMilestone.Paired, Patience, cancellationToken));
         var pin = Stopwatch.GetElapsedTime(start);
 
         // The next round is again one of strangers.

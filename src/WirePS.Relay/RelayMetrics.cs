@@ -18,15 +18,20 @@ internal sealed class RelayMetrics
     private long commitMicroseconds;
     private long removed;
 
-    public void Responded(int status) => Interlocked.Increment(ref responses[Math.Clamp(status / 100, 0, 5)]);
+    public void Responded(int status)
+    {
+        Interlocked.Increment(ref responses[Math.Clamp(status / 100, 0, 5)]);
+        if (status == StatusCodes.Status429TooManyRequests)
+        {
+            Interlocked.Increment(ref rateLimited);
+        }
+    }
 
     public void EventStored() => Interlocked.Increment(ref eventsStored);
 
     public void SlotAllocated() => Interlocked.Increment(ref slotsAllocated);
 
     public void PairOpened() => Interlocked.Increment(ref pairsOpened);
-
-    public void RateLimited() => Interlocked.Increment(ref rateLimited);
 
     public void WaitingChanged(int by) => Interlocked.Add(ref waiting, by);
 

@@ -100,7 +100,7 @@ internal static class Demo
         /// <summary>Asks for a pairing, and prints what becomes of it. The daemon does the rest.</summary>
         public async Task<string> AskAsync(string? code, CancellationToken cancellationToken)
         {
-            (_key, var pair) = await _engine.Pairing.RequestAsync(new PairWish { Code = code, Protocol = 1 }, cancellationToken);
+            (_key, var pair) = await _engine.Pairing.RequestAsync(new PairWish { Code = code }, cancellationToken);
             _following = FollowJournalAsync();
             return pair.Code;
         }

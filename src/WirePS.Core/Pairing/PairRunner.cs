@@ -69,6 +69,19 @@ public sealed class PairRunner(
     /// <param name="cancellationToken">Ends the pass; what was stored stays.</param>
     public async Task<PairPass> RunAsync(string key, PairPassOptions options, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await PassAsync(key, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not (WireException or OperationCanceledException))
+        {
+            // What nobody foresaw in one pairing must not stop the others; its message may hold what the file does.
+            throw new WireException(WireReason.FileCorrupt, $"The pairing's file holds what this version cannot go on with ({error.GetType().Name}).", store.PathOf(key), error);
+        }
+    }
+
+    private async Task<PairPass> PassAsync(string key, PairPassOptions options, CancellationToken cancellationToken)
+    {
         var moves = new List<PairMoved>();
         var pair = store.Load(key);
         if (pair is null)

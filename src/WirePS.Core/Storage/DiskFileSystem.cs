@@ -61,11 +61,10 @@ public sealed class DiskFileSystem : IFileSystem
         try
         {
             EnsurePrivateFolder(folder);
-            using (var handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var file = OpenPrivate(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                NarrowToOwner(handle);
-                RandomAccess.Write(handle, content, 0);
-                RandomAccess.FlushToDisk(handle);
+                RandomAccess.Write(file.SafeFileHandle, content, 0);
+                RandomAccess.FlushToDisk(file.SafeFileHandle);
             }
 
             File.Move(temporary, path, overwrite: true);
@@ -89,13 +88,9 @@ public sealed class DiskFileSystem : IFileSystem
                 EnsurePrivateFolder(Path.GetDirectoryName(path)!);
             }
 
-            using (var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            using (var file = OpenPrivate(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
             {
-                if (isNew)
-                {
-                    NarrowToOwner(handle);
-                }
-
+                var handle = file.SafeFileHandle;
                 RequirePrivate(handle, path);
                 RandomAccess.Write(handle, content, RandomAccess.GetLength(handle));
                 RandomAccess.FlushToDisk(handle);
@@ -208,14 +203,13 @@ public sealed class DiskFileSystem : IFileSystem
                 return false;
             }
 
-            if (!Directory.Exists(folder))
+            if (Directory.Exists(folder))
             {
-                Directory.CreateDirectory(folder, PrivateFolder);
-                FlushFolder(Path.GetDirectoryName(folder)!);
-                return false;
+                return NarrowFolder(folder);
             }
 
-            return NarrowFolder(folder);
+            MakePrivateFolder(folder);
+            return false;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -253,9 +247,7 @@ public sealed class DiskFileSystem : IFileSystem
                 EnsurePrivateFolder(Path.GetDirectoryName(path)!);
             }
 
-            var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            NarrowToOwner(handle);
-            return handle;
+            return OpenPrivate(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception error) when (error is IOException and not (FileNotFoundException or DirectoryNotFoundException) && !IsFull(error))
         {
@@ -326,12 +318,30 @@ public sealed class DiskFileSystem : IFileSystem
         }
     }
 
-    private static void NarrowToOwner(SafeFileHandle handle)
+    // A new file is private from its first moment: a descriptor that another user opened before a later change of mode would stay open.
+    private static FileStream OpenPrivate(string path, FileMode mode, FileAccess access, FileShare share)
     {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
         {
-            File.SetUnixFileMode(handle, PrivateFile);
+            options.UnixCreateMode = PrivateFile;
         }
+
+        return new FileStream(path, options);
+    }
+
+    // One by one, so that each is private and each one's name is on disk.
+    [UnsupportedOSPlatform("windows")]
+    private static void MakePrivateFolder(string folder)
+    {
+        var parent = Path.GetDirectoryName(folder)!;
+        if (!Directory.Exists(parent))
+        {
+            MakePrivateFolder(parent);
+        }
+
+        Directory.CreateDirectory(folder, PrivateFolder);
+        FlushFolder(parent);
     }
 
     [UnsupportedOSPlatform("windows")]

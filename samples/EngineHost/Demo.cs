@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Pairing;
 
@@ -36,7 +37,7 @@ internal static class Demo
         var code = await host.AskAsync(null, cancellationToken);
         await host.UntilAsync(PairStatus.Polling, cancellationToken);
         Say("");
-        Say($"         the host reads out the code: {code}");
+        Say($"         the host reads out the code: {PairingCode.Display(code)}");
         Say("");
 
         var clock = Stopwatch.StartNew();

@@ -68,6 +68,7 @@ public sealed class WireEngine : IDisposable
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
         Tick = new WireTick(Pairs, Runner, Revocations);
         DaemonFiles = new DaemonFiles(home, Files, Time);
+        RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
         LocalRelay = new LocalRelay(home, Files, surroundings.Launcher, Time);
     }
@@ -122,6 +123,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>What the daemon and those who ask about it know of each other.</summary>
     public DaemonFiles DaemonFiles { get; }
+
+    /// <summary>Finds ended pairings by the codes that they had.</summary>
+    public RetiredCodes RetiredCodes { get; }
 
     /// <summary>Starts and stops the daemon.</summary>
     public DaemonControl DaemonControl { get; }

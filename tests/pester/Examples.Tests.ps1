@@ -64,11 +64,10 @@ Describe 'The examples' {
                 $known = (New-WirePair -Detach -WireHome $there -WarningAction Ignore).Code
             }
             'Wait-WirePair\|.*digits are there' {
-                $joiner = Start-ThreadJob -ArgumentList $module, $here, $there {
-                    param($module, $here, $there)
-                    Import-Module $module
-                    while (-not ($made = Get-WirePendingPair -WireHome $here)) { Start-Sleep -Milliseconds 100 }
-                    New-WirePair -Code $made.Code -Detach -WireHome $there
+                $joiner = Start-ThreadJob {
+                    Import-Module $using:module
+                    while (-not ($made = Get-WirePendingPair -WireHome $using:here)) { Start-Sleep -Milliseconds 100 }
+                    New-WirePair -Code $made.Code -Detach -WireHome $using:there
                 }
             }
         }

@@ -113,7 +113,8 @@ Describe 'Two homes, two daemons, one relay (<Protocol>)' -ForEach $protocols {
     It 'watches until all have ended' {
         Get-WirePendingPair -Status SasReady, Polling, Confirmed -WireHome $hostHome | Stop-WirePair
         $pair = Connect-TestPair $hostHome $guestHome -Protocol $Protocol
-        $watch = Start-ThreadJob -ArgumentList (Get-TestedManifest), $hostHome, $pair[0].Code { param($module, $place, $code) Import-Module $module; Watch-WirePair -Code $code -WireHome $place }
+        $module, $code = (Get-TestedManifest), $pair[0].Code
+        $watch = Start-ThreadJob { Import-Module $using:module; Watch-WirePair -Code $using:code -WireHome $using:hostHome }
         $null = Wait-Until { $watch.Output.Count -gt 0 }
         $null = Complete-TestPair $pair
         $null = $watch | Wait-Job -Timeout 60

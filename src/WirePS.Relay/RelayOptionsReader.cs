@@ -25,6 +25,7 @@ internal static class RelayOptionsReader
           --allocations-per-minute <n>     slots that one source may allocate; default 60
           --rendezvous-per-minute <n>      rendezvous that one source may create; default 120
           --max-waiters-per-source <n>     requests of one source that may wait at a time; default 2048
+          --max-unbound-waits-per-source <n>  rendezvous without a role in them that one source may wait for; default 4096
           --max-streams-per-slot <n>       open event streams of one slot; default 256
           --trusted-proxy <address|net>[,...]  believe X-Forwarded-For from there, e.g. 10.0.0.0/8; may be repeated
           --log-level <level>              Trace, Debug, Information, Warning (default), Error, Critical or None
@@ -52,7 +53,7 @@ internal static class RelayOptionsReader
     private static readonly string[] Names =
     [
         "data", "urls", "ready-file", "metrics-port", "allocations-per-minute", "rendezvous-per-minute", "max-waiters-per-source",
-        "max-streams-per-slot", "trusted-proxy", "log-level",
+        "max-unbound-waits-per-source", "max-streams-per-slot", "trusted-proxy", "log-level",
     ];
 
     /// <exception cref="UsageException">Something is unknown or wrong.</exception>
@@ -89,6 +90,7 @@ internal static class RelayOptionsReader
             AllocationsPerMinute = Number(values, "allocations-per-minute", defaults.AllocationsPerMinute, 1, 1_000_000_000),
             RendezvousPerMinute = Number(values, "rendezvous-per-minute", defaults.RendezvousPerMinute, 1, 1_000_000_000),
             MaxWaitersPerSource = Number(values, "max-waiters-per-source", defaults.MaxWaitersPerSource, 0, 1_000_000_000),
+            MaxUnboundWaitsPerSource = Number(values, "max-unbound-waits-per-source", defaults.MaxUnboundWaitsPerSource, 0, 1_000_000_000),
             MaxStreamsPerSlot = Number(values, "max-streams-per-slot", defaults.MaxStreamsPerSlot, 0, 1_000_000_000),
             TrustedProxies = values.TryGetValue("trusted-proxy", out var proxies) ? Networks(proxies) : [],
             LogLevel = values.TryGetValue("log-level", out var level) ? Level(level) : defaults.LogLevel,

@@ -9,41 +9,54 @@ namespace WirePS.Crash.Tests;
 
 public sealed class CrashOfHostDaemonAfterWrites(ITestOutputHelper output) : CrashPoints(output)
 {
-    [Fact]
-    public Task Host_daemon_dies_after_each_durable_write() => EnumerateAsync("host", "write");
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task Host_daemon_dies_after_each_durable_write(int protocol) => EnumerateAsync("host", "write", protocol);
 }
 
 public sealed class CrashOfHostDaemonAfterSends(ITestOutputHelper output) : CrashPoints(output)
 {
-    [Fact]
-    public Task Host_daemon_dies_after_each_send() => EnumerateAsync("host", "send");
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task Host_daemon_dies_after_each_send(int protocol) => EnumerateAsync("host", "send", protocol);
 }
 
 public sealed class CrashOfGuestDaemonAfterWrites(ITestOutputHelper output) : CrashPoints(output)
 {
-    [Fact]
-    public Task Guest_daemon_dies_after_each_durable_write() => EnumerateAsync("guest", "write");
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task Guest_daemon_dies_after_each_durable_write(int protocol) => EnumerateAsync("guest", "write", protocol);
 }
 
 public sealed class CrashOfGuestDaemonAfterSends(ITestOutputHelper output) : CrashPoints(output)
 {
-    [Fact]
-    public Task Guest_daemon_dies_after_each_send() => EnumerateAsync("guest", "send");
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task Guest_daemon_dies_after_each_send(int protocol) => EnumerateAsync("guest", "send", protocol);
 }
 
 public sealed class CrashOfRelay(ITestOutputHelper output) : CrashPoints(output)
 {
-    [Fact]
-    public Task Relay_dies_after_each_durable_write() => EnumerateAsync("relay", "write");
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public Task Relay_dies_after_each_durable_write(int protocol) => EnumerateAsync("relay", "write", protocol);
 }
 
 public sealed class CrashOfCommands(ITestOutputHelper output) : CrashPoints(output)
 {
     [Theory]
-    [InlineData("request")]
-    [InlineData("join")]
-    [InlineData("confirm")]
-    public Task Commands_die_after_each_durable_write_and_are_typed_again(string command) => EnumerateAsync(command, "write");
+    [InlineData("request", 1)]
+    [InlineData("join", 1)]
+    [InlineData("confirm", 1)]
+    [InlineData("request", 2)]
+    [InlineData("join", 2)]
+    [InlineData("confirm", 2)]
+    public Task Commands_die_after_each_durable_write_and_are_typed_again(string command, int protocol) => EnumerateAsync(command, "write", protocol);
 }
 
 /// <summary>
@@ -54,21 +67,21 @@ public abstract class CrashPoints(ITestOutputHelper output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    protected async Task EnumerateAsync(string who, string kind)
+    protected async Task EnumerateAsync(string who, string kind, int protocol)
     {
         var points = 0;
-        while (await RunAsync(who, $"{kind}:{points + 1}"))
+        while (await RunAsync(who, $"{kind}:{points + 1}", protocol))
         {
             points++;
             Assert.True(points < 200, "The ceremony has no end.");
         }
 
-        output.WriteLine($"{who}: killed after each of {points} {kind}s; both sides pinned every time");
+        output.WriteLine($"v{protocol} {who}: killed after each of {points} {kind}s; both sides pinned every time");
         Assert.True(points >= 2, $"Only {points} points: the host does not count what it should.");
     }
 
     /// <summary>One ceremony; true where the process that was to die has died.</summary>
-    private static async Task<bool> RunAsync(string who, string die)
+    private static async Task<bool> RunAsync(string who, string die, int protocol)
     {
         var root = Directory.CreateTempSubdirectory("wireps-crash-").FullName;
         try
@@ -91,11 +104,11 @@ public abstract class CrashPoints(ITestOutputHelper output)
             await using var guestDaemon = Supervised.Start(who == "guest" ? die : null, "daemon", "--home", guest);
             var died = false;
 
-            var (requestDied, code) = await Supervised.CommandAsync(who == "request" ? die : null, "request", "--home", host, "--relay", url);
+            var (requestDied, code) = await Supervised.CommandAsync(who == "request" ? die : null, "request", "--home", host, "--relay", url, "--protocol", $"{protocol}");
             if (requestDied)
             {
                 died = true;
-                code = (await Supervised.CommandAsync(null, "request", "--home", host, "--relay", url)).Output;
+                code = (await Supervised.CommandAsync(null, "request", "--home", host, "--relay", url, "--protocol", $"{protocol}")).Output;
             }
 
             var (joinDied, _) = await Supervised.CommandAsync(who == "join" ? die : null, "request", "--home", guest, "--relay", url, "--code", code);
@@ -110,9 +123,10 @@ public abstract class CrashPoints(ITestOutputHelper output)
                 }
             }
 
-            var hostPair = await ReachAsync(hostEngine, code, PairMilestone.SasReady, limit.Token);
-            var guestPair = await ReachAsync(guestEngine, code, PairMilestone.SasReady, limit.Token);
-            Assert.Equal(hostPair.Sas, guestPair.Sas);
+            var (hostFile, guestFile) = (FileOf(hostEngine, code), FileOf(guestEngine, code));
+            var hostPair = await ReachAsync(hostEngine, hostFile, PairMilestone.SasReady, limit.Token);
+            var guestPair = await ReachAsync(guestEngine, guestFile, PairMilestone.SasReady, limit.Token);
+            Assert.Equal(protocol == 1, hostPair.Sas == guestPair.Sas);
 
             var (confirmDied, _) = await Supervised.CommandAsync(who == "confirm" ? die : null, "confirm", "--home", host, "--code", code, "--digits", guestPair.Sas!);
             if (confirmDied)
@@ -122,10 +136,10 @@ public abstract class CrashPoints(ITestOutputHelper output)
             }
 
             await Supervised.CommandAsync(null, "confirm", "--home", guest, "--code", code, "--digits", hostPair.Sas!);
-            await ReachAsync(hostEngine, code, PairMilestone.Paired, limit.Token);
-            await ReachAsync(guestEngine, code, PairMilestone.Paired, limit.Token);
-            await AckedAsync(hostEngine, code, limit.Token);
-            await AckedAsync(guestEngine, code, limit.Token);
+            await ReachAsync(hostEngine, hostFile, PairMilestone.Paired, limit.Token);
+            await ReachAsync(guestEngine, guestFile, PairMilestone.Paired, limit.Token);
+            await AckedAsync(hostEngine, hostFile, limit.Token);
+            await AckedAsync(guestEngine, guestFile, limit.Token);
 
             RequirePinned(hostEngine, guestEngine);
             RequirePinned(guestEngine, hostEngine);
@@ -145,12 +159,12 @@ public abstract class CrashPoints(ITestOutputHelper output)
         }
     }
 
-    private static async Task<PendingPair> ReachAsync(WireEngine engine, string code, PairMilestone milestone, CancellationToken cancellationToken) =>
-        await engine.Pairing.WaitAsync(engine.Pairing.List([code])[0].Key, milestone, null, cancellationToken);
+    private static async Task<PendingPair> ReachAsync(WireEngine engine, PairFile file, PairMilestone milestone, CancellationToken cancellationToken) =>
+        await engine.Pairing.WaitAsync(file.Key, file.Pair!.Id, milestone, null, cancellationToken);
 
-    private static async Task AckedAsync(WireEngine engine, string code, CancellationToken cancellationToken)
+    private static async Task AckedAsync(WireEngine engine, PairFile file, CancellationToken cancellationToken)
     {
-        await foreach (var pair in engine.Pairing.WatchAsync(engine.Pairing.List([code])[0].Key, null, cancellationToken))
+        await foreach (var pair in engine.Pairing.WatchAsync(file.Key, file.Pair!.Id, null, cancellationToken))
         {
             if (pair.PeerAcked)
             {
@@ -158,6 +172,8 @@ public abstract class CrashPoints(ITestOutputHelper output)
             }
         }
     }
+
+    private static PairFile FileOf(WireEngine engine, string code) => engine.Pairing.List([code])[0];
 
     private static void RequirePinned(WireEngine engine, WireEngine other)
     {

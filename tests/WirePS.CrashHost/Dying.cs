@@ -45,7 +45,7 @@ internal class Dying : DispatchProxy
     /// <summary>What a relay stores counts.</summary>
     public static string? IsRelayWrite(MethodInfo method, object?[] args) =>
         method.Name is nameof(IRelayStore.CreateSlotAsync) or nameof(IRelayStore.OpenPairAsync) or nameof(IRelayStore.PostBootstrapAsync) or nameof(IRelayStore.PutGrantAsync)
-            or nameof(IRelayStore.RevokeGrantAsync) or nameof(IRelayStore.FinishPairAsync) or nameof(IRelayStore.AbandonPairAsync)
+            or nameof(IRelayStore.RevokeGrantAsync) or nameof(IRelayStore.PutPairMessageAsync) or nameof(IRelayStore.LeavePairAsync) or nameof(IRelayStore.FinishPairAsync) or nameof(IRelayStore.AbandonPairAsync)
             ? "write" : null;
 
     /// <summary>Every request but a wait counts.</summary>

@@ -28,6 +28,7 @@ public sealed class ProgramTests
     [InlineData("--metrics-port", "0")]
     [InlineData("--metrics-port", "x")]
     [InlineData("--allocations-per-minute", "0")]
+    [InlineData("--max-unbound-waits-per-source", "x")]
     [InlineData("--urls", "nowhere")]
     [InlineData("--urls", ";")]
     [InlineData("--trusted-proxy", "somebody")]
@@ -94,12 +95,12 @@ public sealed class ProgramTests
     {
         using var folder = new TempFolder();
         await SqliteRelayStore.Open(folder.Data, new Waiting.NewsBoard(), new RelayMetrics(), TimeProvider.System).DisposeAsync();
-        Databases.Scalar(folder.Data, "UPDATE meta SET value = '2' WHERE name = 'schema_version'");
+        Databases.Scalar(folder.Data, "UPDATE meta SET value = '3' WHERE name = 'schema_version'");
 
         var (code, _, error) = await RelayProcess.RunAsync("--data", folder.Data, "--urls", "http://127.0.0.1:0");
         Assert.Equal(1, code);
-        Assert.Contains("schema version 2; this program knows versions up to 1", error, StringComparison.Ordinal);
-        Assert.Equal("2", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
+        Assert.Contains("schema version 3; this program knows versions up to 2", error, StringComparison.Ordinal);
+        Assert.Equal("3", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
     }
 
     [Fact]
@@ -183,7 +184,7 @@ public sealed class ProgramTests
             id = answer.Text("relay_id")!;
             Assert.Matches("^[0-9a-f]{32}$", id);
             Assert.Equal(relay.RelayId, id);
-            Assert.Equal("[\"v1\"]", answer.Json.GetProperty("protocols").GetRawText());
+            Assert.Equal("[\"v1\",\"v2\"]", answer.Json.GetProperty("protocols").GetRawText());
             Assert.InRange(answer.Json.GetProperty("time").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
             Assert.Equal(
                 """{"message_bytes":65536,"event_bytes":262144,"slot_bytes":67108864,"wait_seconds":55,"wait_items":1000,"pair_lifetime_min":1,"pair_lifetime_max":604800,"grants_per_slot":10000}""",

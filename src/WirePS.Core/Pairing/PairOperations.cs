@@ -195,12 +195,13 @@ public sealed class PairOperations(
     /// <see cref="WireReason.WaitTimeout"/> and changes nothing.
     /// </summary>
     /// <param name="key">The name of its file.</param>
+    /// <param name="id">Its id, by which its file goes when its code has gone.</param>
     /// <param name="milestone">The point.</param>
     /// <param name="timeout">How long; null for as long as the pairing lives.</param>
     /// <param name="cancellationToken">Ends the wait; the pairing goes on.</param>
-    public async Task<PendingPair> WaitAsync(string key, PairMilestone milestone, TimeSpan? timeout, CancellationToken cancellationToken)
+    public async Task<PendingPair> WaitAsync(string key, string id, PairMilestone milestone, TimeSpan? timeout, CancellationToken cancellationToken)
     {
-        await foreach (var pair in WatchAsync(key, timeout, cancellationToken).ConfigureAwait(false))
+        await foreach (var pair in WatchAsync(key, id, timeout, cancellationToken).ConfigureAwait(false))
         {
             if (pair.Status == PairStatus.Paired || (milestone == PairMilestone.SasReady && pair.Status is PairStatus.SasReady or PairStatus.Confirmed))
             {
@@ -218,20 +219,19 @@ public sealed class PairOperations(
 
     /// <summary>A pairing as it is now and after every change, until its file is gone.</summary>
     /// <param name="key">The name of its file.</param>
+    /// <param name="id">Its id, by which its file goes when its code has gone.</param>
     /// <param name="timeout">Throws <see cref="WireReason.WaitTimeout"/> after that; null for never.</param>
     /// <param name="cancellationToken">Ends the watch.</param>
-    public async IAsyncEnumerable<PendingPair> WatchAsync(string key, TimeSpan? timeout, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<PendingPair> WatchAsync(string key, string id, TimeSpan? timeout, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var watch = new FolderWatch(home.PendingPairFolder, TimeSpan.FromMilliseconds(500));
         using var limit = new CancellationTokenSource(timeout ?? Timeout.InfiniteTimeSpan, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var version = -1L;
-        var id = "";
 
         // When its code has gone, a pairing's file goes by its id.
-        while ((store.Load(key) ?? (id.Length > 0 ? store.Load(id) : null)) is { } pair)
+        while ((store.Load(key) ?? store.Load(id)) is { } pair)
         {
-            id = pair.Id;
             if (pair.Version != version)
             {
                 version = pair.Version;

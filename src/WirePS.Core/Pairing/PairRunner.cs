@@ -103,6 +103,7 @@ public sealed class PairRunner(
             key = PendingPairStore.KeyOf(pair, key);
             options.Seen?.Invoke(pair.Version);
             var now = time.GetUtcNow();
+            var isWait = false;
             PairInput? input;
             switch (ProtocolOf(pair).Next(pair, now))
             {
@@ -134,16 +135,14 @@ public sealed class PairRunner(
                         pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, options, cancellationToken).ConfigureAwait(false);
                     }
 
-                    if (work.IsWait && pair is not null && Leads(pair, input) == pair)
-                    {
-                        return new PairPass(pair, moves, options.Wait > TimeSpan.Zero ? now : null);
-                    }
-
+                    isWait = work.IsWait;
                     break;
                 default:
                     throw new InvalidOperationException("The protocol asked for something that no runner knows.");
             }
 
+            // An input may hold a key for the moment of its step.
+            using var held = input as IDisposable;
             if (pair is null)
             {
                 break;
@@ -152,7 +151,7 @@ public sealed class PairRunner(
             var next = await StepAsync(key, pair, input, moves, options, cancellationToken).ConfigureAwait(false);
             if (next is not null && next.Version == pair.Version)
             {
-                return new PairPass(next, moves, now + Stuck);
+                return new PairPass(next, moves, !isWait ? now + Stuck : options.Wait > TimeSpan.Zero ? now : null);
             }
 
             pair = next;
@@ -162,9 +161,6 @@ public sealed class PairRunner(
     }
 
     private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
-
-    private PendingPair Leads(PendingPair pair, PairInput? input) =>
-        input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
@@ -187,7 +183,7 @@ public sealed class PairRunner(
     /// <summary>Stores what an input leads to; where another writer was faster, its state is gone on from and the work done again.</summary>
     private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var planned = Leads(pair, input);
+        var planned = input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
         if (planned == pair)
         {
             return pair;

@@ -54,42 +54,18 @@ internal static class PendingPairFormat
         return pair is not null && IsSound(pair) ? pair : throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
     }
 
-    // What the machines take for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
+    // What every machine takes for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
     private static bool IsSound(PendingPair pair) =>
-        pair.Protocol >= 1
-        && (pair.Id.Length == 32 ? pair.Id.All(char.IsAsciiHexDigitLower) : pair.Id.Length == 0 && pair.Protocol == 1)
+        (pair.Id.Length == 32 ? pair.Id.All(char.IsAsciiHexDigitLower) : pair.Id.Length == 0 && pair.Protocol == 1)
         && pair.CreatedAt > DateTimeOffset.UnixEpoch && pair.CreatedAt.Year < 9000 && pair.ExpiresAt is null or { Year: < 9000 } && pair.EndedAt is null or { Year: < 9000 }
         && RelayUrl.TryNormalize(pair.RelayUrl, out var url, out _) && (url == pair.RelayUrl || pair.Id.Length == 0)
         && pair.Messages is { Sent: not null, Received: not null }
-        && (pair.Protocol == 1 ? IsSoundV1(pair) : pair.ExpiresAt is not null && (pair.Code.Length == 0 || IsCodeV2(pair.Code)));
-
-    private static bool IsSoundV1(PendingPair pair) =>
-        CodePhrase.TryParseStrict(pair.Code, out var code) && code == pair.Code
-        && (pair.CodeHash == CodePhrase.Hash(code) || (pair.IsEnded && pair.CodeHash.Length == 0))
-        && (pair.Id.Length == 0 || pair.IsEnded || IsCompleteV1(pair));
-
-    // Another program stores less (wire.md §6.1); what is missing there is made up for by V1Adoption.
-    private static bool IsCompleteV1(PendingPair pair) =>
-        pair.ExpiresAt is not null
-        && (pair.Spake2Seed is null || pair.Messages.Sent.ContainsKey(V1.V1Protocol.Msg))
-        && pair.Status switch
+        && pair.Protocol switch
         {
-            PairStatus.SasReady => pair.Sas is not null && pair.Messages.Received.ContainsKey(V1.V1Protocol.Msg),
-            PairStatus.Confirmed => pair.Messages.Received.ContainsKey(V1.V1Protocol.Msg) && pair.Messages.Sent.ContainsKey(V1.V1Protocol.Bootstrap),
-            _ => true,
+            1 => V1.V1Protocol.IsSound(pair),
+            2 => V2.V2Protocol.IsSound(pair),
+            _ => false,
         };
-
-    private static bool IsCodeV2(string code)
-    {
-        try
-        {
-            return PairingCode.Parse(code) is { Protocol: 2, Canonical: var canonical } && canonical == code;
-        }
-        catch (WireException)
-        {
-            return false;
-        }
-    }
 
     private static int? ProtocolOf(byte[] text)
     {

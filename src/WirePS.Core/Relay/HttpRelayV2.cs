@@ -13,7 +13,7 @@ public sealed partial class HttpRelay
     private const int WaitReply = 16 * 1024 * 1024;
 
     /// <inheritdoc/>
-    async Task<V2PutReply> IV2PairRoutes.PutAsync(V2Side side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken)
+    async Task<V2PutReply> IV2PairRoutes.PutAsync(V2PairSide side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken)
     {
         var path = $"/v2/pair/{side.Lookup}/{Name(side.Role)}/{phase}";
         if (expiresIn is { } lifetime)
@@ -32,7 +32,7 @@ public sealed partial class HttpRelay
     }
 
     /// <inheritdoc/>
-    async Task<V2View> IV2PairRoutes.ReadAsync(V2Side side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
+    async Task<V2View> IV2PairRoutes.ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
     {
         // A rendezvous that is open anyway answers when it has messages; the rest (own, crowded, ends) is in what it answers.
         var seconds = (int)Math.Min(wait.TotalSeconds, LongestWait.TotalSeconds);
@@ -42,7 +42,7 @@ public sealed partial class HttpRelay
     }
 
     /// <inheritdoc/>
-    async Task<IReadOnlyList<(V2Side Side, V2View View)>> IV2PairRoutes.WaitAnyAsync(IReadOnlyList<(V2Side Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken)
+    async Task<IReadOnlyList<(V2PairSide Side, V2View View)>> IV2PairRoutes.WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken)
     {
         var seconds = (int)Math.Min(wait.TotalSeconds, LongestWait.TotalSeconds);
         var items = new JsonArray();
@@ -66,7 +66,7 @@ public sealed partial class HttpRelay
         }
 
         var body = ObjectOf(reply, HttpStatusCode.OK);
-        var news = new List<(V2Side, V2View)>();
+        var news = new List<(V2PairSide, V2View)>();
         if (!body.TryGetProperty("items", out var list) || list.ValueKind != JsonValueKind.Array)
         {
             throw BadReply("items");
@@ -89,7 +89,7 @@ public sealed partial class HttpRelay
     }
 
     /// <inheritdoc/>
-    async Task<V2Refusal?> IV2PairRoutes.LeaveAsync(V2Side side, string reason, CancellationToken cancellationToken)
+    async Task<V2Refusal?> IV2PairRoutes.LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken)
     {
         using var reply = await SendAsync(HttpMethod.Delete, $"/v2/pair/{side.Lookup}/{Name(side.Role)}?reason={Uri.EscapeDataString(reason)}", null, side.Token, SmallReply, Timeout, cancellationToken).ConfigureAwait(false);
         return reply.Status is HttpStatusCode.NoContent or HttpStatusCode.NotFound ? null : RefusalOf(reply);

@@ -11,26 +11,26 @@ public interface IV2PairRoutes
     /// <param name="body">The message, one JSON object; stored and handed on as these bytes.</param>
     /// <param name="expiresIn">The lifetime, for the host's phase 0.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    Task<V2PutReply> PutAsync(V2Side side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken);
+    Task<V2PutReply> PutAsync(V2PairSide side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken);
 
     /// <summary>
     /// What there is of the other side. Returns when there is news, measured by what <paramref name="known"/> says we
     /// have, or after <paramref name="wait"/>.
     /// </summary>
-    Task<V2View> ReadAsync(V2Side side, V2Known known, TimeSpan wait, CancellationToken cancellationToken);
+    Task<V2View> ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken);
 
     /// <summary>POST /v2/pair/wait: one wait for many; returns those that have news, none after <paramref name="wait"/>.</summary>
-    Task<IReadOnlyList<(V2Side Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2Side Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken);
+    Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken);
 
     /// <summary>DELETE: leaves. Null where that is done, or nothing is there; else why not.</summary>
-    Task<V2Refusal?> LeaveAsync(V2Side side, string reason, CancellationToken cancellationToken);
+    Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken);
 }
 
 /// <summary>One side of one rendezvous.</summary>
 /// <param name="Lookup">64 hex digits; a secret.</param>
 /// <param name="Role">Which side.</param>
 /// <param name="Token">64 hex digits; a secret.</param>
-public sealed record V2Side(string Lookup, PairRole Role, string Token)
+public sealed record V2PairSide(string Lookup, PairRole Role, string Token)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Role} of a rendezvous";

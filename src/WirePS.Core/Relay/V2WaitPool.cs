@@ -23,19 +23,19 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
     private List<Waiter> _newcomers = [];
 
     /// <inheritdoc/>
-    public Task<V2PutReply> PutAsync(V2Side side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken) =>
+    public Task<V2PutReply> PutAsync(V2PairSide side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken) =>
         inner.PutAsync(side, phase, body, expiresIn, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<V2Refusal?> LeaveAsync(V2Side side, string reason, CancellationToken cancellationToken) =>
+    public Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken) =>
         inner.LeaveAsync(side, reason, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<(V2Side Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2Side Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
         inner.WaitAnyAsync(sides, wait, cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<V2View> ReadAsync(V2Side side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
+    public async Task<V2View> ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
     {
         if (wait <= TimeSpan.Zero)
         {
@@ -156,11 +156,11 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         _ = GatherAsync();
     }
 
-    private sealed class Waiter(V2Side side, V2Known known)
+    private sealed class Waiter(V2PairSide side, V2Known known)
     {
         private volatile bool _isDone;
 
-        public V2Side Side { get; } = side;
+        public V2PairSide Side { get; } = side;
 
         public V2Known Known { get; } = known;
 

@@ -23,7 +23,7 @@ internal static class PairCeremony
     /// Goes along with a pairing until it has ended, and takes it further where no daemon does. Leaving it early leaves
     /// it as it is. The end without a pin is its reason as an error.
     /// </summary>
-    internal static async Task<PendingPair> RunAsync(WireEngine engine, string key, ICeremonyView view, CancellationToken cancellationToken)
+    internal static async Task<PendingPair> RunAsync(WireEngine engine, string key, string id, ICeremonyView view, CancellationToken cancellationToken)
     {
         await using var driver = new PairDriver(engine, key);
         if (!engine.DaemonFiles.IsRunning())
@@ -32,7 +32,7 @@ internal static class PairCeremony
         }
 
         var last = (PendingPair?)null;
-        await foreach (var pair in engine.Pairing.WatchAsync(key, null, cancellationToken))
+        await foreach (var pair in engine.Pairing.WatchAsync(key, id, null, cancellationToken))
         {
             view.Progress(pair);
             if (last?.Status != pair.Status && pair.Status == PairStatus.SasReady)

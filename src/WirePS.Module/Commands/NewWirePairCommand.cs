@@ -66,7 +66,7 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
         Tell(pair.Role == PairRole.Host ? PairWords.ToTell(pair, Show(pair).IsDefaultRelay) : PairWords.Joined);
         try
         {
-            WriteObject(Show(await PairCeremony.RunAsync(engine, key, this, Cancellation)));
+            WriteObject(Show(await PairCeremony.RunAsync(engine, key, pair.Id, this, Cancellation)));
         }
         catch (OperationCanceledException)
         {

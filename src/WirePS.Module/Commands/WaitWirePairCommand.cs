@@ -11,7 +11,7 @@ namespace WirePS.Module.Commands;
 [OutputType(typeof(WirePendingPair))]
 public sealed class WaitWirePairCommand : PairActionCmdlet
 {
-    private readonly List<(WireEngine Engine, string Key)> _pairs = [];
+    private readonly List<(WireEngine Engine, string Key, string Id)> _pairs = [];
 
     /// <summary>The point.</summary>
     [Parameter]
@@ -32,7 +32,7 @@ public sealed class WaitWirePairCommand : PairActionCmdlet
     /// <inheritdoc/>
     protected override Task ActAsync(PairFile file, PendingPair pair)
     {
-        _pairs.Add((Engine, file.Key));
+        _pairs.Add((Engine, file.Key, pair.Id));
         return Task.CompletedTask;
     }
 
@@ -45,6 +45,6 @@ public sealed class WaitWirePairCommand : PairActionCmdlet
         }
 
         return Task.WhenAll(_pairs.Select(pair => TryAsync(async () =>
-            WriteObject(Show(await pair.Engine.Pairing.WaitAsync(pair.Key, For, Timeout, Cancellation), pair.Engine)))));
+            WriteObject(Show(await pair.Engine.Pairing.WaitAsync(pair.Key, pair.Id, For, Timeout, Cancellation), pair.Engine)))));
     }
 }

@@ -15,6 +15,12 @@ internal static class BodyReader
     /// <summary>The real relay's reader counts down from 128 and stops at 0.</summary>
     private const int MaxDepth = 127;
 
+    /// <summary>
+    /// A message is handed on inside a reply, whose reader may count as little as 64 (the default of .NET): one side must not be able to make
+    /// the other side's whole reply unreadable.
+    /// </summary>
+    private const int MaxMessageDepth = 32;
+
     /// <summary>Reads the body of a v1 route; refusals are plain text.</summary>
     public static async Task<JsonDocument> ReadV1Async(HttpContext http)
     {
@@ -42,6 +48,13 @@ internal static class BodyReader
         return document;
     }
 
+    /// <summary>Reads a message that is one JSON object and is kept as the bytes that came.</summary>
+    public static async Task<byte[]> ReadObjectAsync(HttpContext http, int maxBytes)
+    {
+        var body = await ReadBytesAsync(http, maxBytes) ?? throw RequestRefusedException.TooLarge($"the message is larger than {maxBytes} bytes");
+        return IsObject(body) ? body : throw new RequestRefusedException(StatusCodes.Status400BadRequest, "the message is not a JSON object", "malformed");
+    }
+
     /// <summary>Parses a text that must be JSON from end to end; null where it is not.</summary>
     internal static JsonDocument? Parse(ReadOnlyMemory<byte> body)
     {
@@ -52,12 +65,29 @@ internal static class BodyReader
 
         try
         {
-            CheckTokens(body.Span);
+            CheckTokens(body.Span, MaxDepth);
             return JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth });
         }
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    private static bool IsObject(ReadOnlySpan<byte> body)
+    {
+        if (!Utf8.IsValid(body))
+        {
+            return false;
+        }
+
+        try
+        {
+            return CheckTokens(body, MaxMessageDepth) == JsonTokenType.StartObject;
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
 
@@ -67,11 +97,14 @@ internal static class BodyReader
         && (type.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             || (type.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && type.EndsWith("+json", StringComparison.OrdinalIgnoreCase)));
 
-    private static void CheckTokens(ReadOnlySpan<byte> body)
+    /// <summary>Reads to the end and answers with what it begins.</summary>
+    private static JsonTokenType CheckTokens(ReadOnlySpan<byte> body, int maxDepth)
     {
-        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = maxDepth });
+        var first = JsonTokenType.None;
         while (reader.Read())
         {
+            first = first == JsonTokenType.None ? reader.TokenType : first;
             if (reader.TokenType == JsonTokenType.Number)
             {
                 if (!reader.TryGetDouble(out var number) || !double.IsFinite(number))
@@ -84,6 +117,8 @@ internal static class BodyReader
                 CheckEscapes(ref reader);
             }
         }
+
+        return first;
     }
 
     private static void CheckEscapes(ref Utf8JsonReader reader)

@@ -6,15 +6,26 @@ namespace WirePS.Relay.Http;
 internal sealed class Query
 {
     private readonly List<(string Name, string Value)> items = [];
+    private readonly Func<string, RequestRefusedException> _refuse;
 
+    /// <summary>Reads the query of a v1 route; refusals are plain text.</summary>
     public Query(HttpContext http)
+        : this(http, RequestRefusedException.BadQuery)
     {
+    }
+
+    private Query(HttpContext http, Func<string, RequestRefusedException> refuse)
+    {
+        _refuse = refuse;
         foreach (var part in (http.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             items.Add(equals < 0 ? (Decode(part), "") : (Decode(part[..equals]), Decode(part[(equals + 1)..])));
         }
     }
+
+    /// <summary>Reads the query of a v2 route; refusals are problem details.</summary>
+    public static Query V2(HttpContext http) => new(http, RequestRefusedException.BadRequest);
 
     public string? Text(string name)
     {
@@ -28,7 +39,7 @@ internal sealed class Query
 
             if (found is not null)
             {
-                throw RequestRefusedException.BadQuery($"duplicate field `{name}`");
+                throw _refuse($"duplicate field `{name}`");
             }
 
             found = item.Value;
@@ -37,7 +48,7 @@ internal sealed class Query
         return found;
     }
 
-    public string RequiredText(string name) => Text(name) ?? throw RequestRefusedException.BadQuery($"missing field `{name}`");
+    public string RequiredText(string name) => Text(name) ?? throw _refuse($"missing field `{name}`");
 
     /// <summary>A number without sign of at most <paramref name="max"/>; a larger one counts as the largest.</summary>
     public int? Number(string name, int max)
@@ -50,7 +61,7 @@ internal sealed class Query
         var digits = text.StartsWith('+') ? text[1..] : text;
         if (digits.Length == 0 || !ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
-            throw RequestRefusedException.BadQuery("invalid digit found in string");
+            throw _refuse("invalid digit found in string");
         }
 
         return (int)Math.Min(number, (ulong)max);

@@ -7,7 +7,7 @@ namespace WirePS.Relay.Http;
 /// <summary>Writes answers. v1 routes answer <c>{"error":…}</c> or plain text like the real relay, v2 routes problem details (RFC 9457).</summary>
 internal static class Reply
 {
-    private const string JsonType = "application/json";
+    public const string JsonType = "application/json";
     private const string ProblemType = "application/problem+json";
     private const string TextType = "text/plain; charset=utf-8";
 
@@ -38,13 +38,27 @@ internal static class Reply
     {
         var seconds = retryAfter.ToString(CultureInfo.InvariantCulture);
         http.Response.Headers["x-ratelimit-after"] = seconds;
-        http.Response.Headers.RetryAfter = seconds;
+        RetryAfter(http, retryAfter);
         return BytesAsync(http, StatusCodes.Status429TooManyRequests, null, System.Text.Encoding.UTF8.GetBytes($"Too Many Requests! Wait for {seconds}s"));
     }
 
+    /// <summary>A source holds as many waiting requests as it may.</summary>
+    public static Task TooManyWaitersAsync(HttpContext http)
+    {
+        const string error = "too many waiting requests from this address";
+        const int retryAfter = 5;
+        return IsV2(http)
+            ? RequestRefusedException.RateLimited(error, retryAfter).WriteAsync(http)
+            : UnavailableAsync(http, error, retryAfter);
+    }
+
+    /// <summary>Says in how many seconds to come again.</summary>
+    public static void RetryAfter(HttpContext http, int seconds) =>
+        http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+
     public static Task UnavailableAsync(HttpContext http, string error, int retryAfter)
     {
-        http.Response.Headers.RetryAfter = retryAfter.ToString(CultureInfo.InvariantCulture);
+        RetryAfter(http, retryAfter);
         return IsV2(http)
             ? ProblemAsync(http, StatusCodes.Status503ServiceUnavailable, "unavailable", error)
             : ErrorAsync(http, StatusCodes.Status503ServiceUnavailable, error);

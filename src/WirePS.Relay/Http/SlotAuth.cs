@@ -47,15 +47,21 @@ internal sealed class SlotAuth(IRelayStore store)
         }
     }
 
-    private async Task<(SlotAccess Access, int Status)> CheckAsync(HttpContext http, string slotId, bool grantsToo)
+    /// <summary>The token of the request; null where there is none, or more than one.</summary>
+    public static string? BearerToken(HttpContext http)
     {
         var header = http.Request.Headers.Authorization;
-        if (header.Count != 1 || header[0] is not { } value || !value.StartsWith(Prefix, StringComparison.Ordinal))
+        return header.Count == 1 && header[0] is { } value && value.StartsWith(Prefix, StringComparison.Ordinal) ? value[Prefix.Length..] : null;
+    }
+
+    private async Task<(SlotAccess Access, int Status)> CheckAsync(HttpContext http, string slotId, bool grantsToo)
+    {
+        if (BearerToken(http) is not { } token)
         {
             return (default, StatusCodes.Status401Unauthorized);
         }
 
-        var access = await store.AuthoriseAsync(slotId, TokenHash.Of(value[Prefix.Length..]), http.RequestAborted);
+        var access = await store.AuthoriseAsync(slotId, TokenHash.Of(token), http.RequestAborted);
         return access.Right switch
         {
             SlotRight.Owner => (access, StatusCodes.Status200OK),

@@ -48,7 +48,7 @@ internal sealed class V1PairRoutes(RelayContext relay)
         var lifetime = Lifetime(members[3]);
         Bound(Encoding.UTF8.GetByteCount(codeHash), WireLimits.CodeHashBytes, "code_hash");
         Bound(message.Length, WireLimits.PairMessageBytes, "msg");
-        if (Role(roleName) is not { } role)
+        if (PairRoleNames.Parse(roleName) is not { } role)
         {
             await Reply.ErrorAsync(http, StatusCodes.Status400BadRequest, "role must be 'host' or 'guest'");
             return;
@@ -68,7 +68,6 @@ internal sealed class V1PairRoutes(RelayContext relay)
         switch (result.Outcome)
         {
             case OpenPairOutcome.Refused:
-                relay.Metrics.RateLimited();
                 await Reply.TooManyAsync(http, retryAfter);
                 return;
             case OpenPairOutcome.Conflict:
@@ -92,7 +91,7 @@ internal sealed class V1PairRoutes(RelayContext relay)
         var pairId = values[0];
 
         // the real relay looks for the rendezvous before it looks at the role: an unknown id wins
-        if (Role(roleName) is not { } role)
+        if (PairRoleNames.Parse(roleName) is not { } role)
         {
             var known = await relay.Store.ReadPairAsync(pairId, PairRole.Host, http.RequestAborted) is not null;
             await (known
@@ -140,7 +139,7 @@ internal sealed class V1PairRoutes(RelayContext relay)
         var roleName = Shape.Text(members[0], "role");
         var sealedBootstrap = Encoding.UTF8.GetBytes(Shape.Text(members[1], "sealed"));
         Bound(sealedBootstrap.Length, WireLimits.MessageBytes, "sealed");
-        if (Role(roleName) is not { } role)
+        if (PairRoleNames.Parse(roleName) is not { } role)
         {
             await Reply.ErrorAsync(http, StatusCodes.Status400BadRequest, "role must be 'host' or 'guest'");
             return;
@@ -169,7 +168,7 @@ internal sealed class V1PairRoutes(RelayContext relay)
         if (done)
         {
             var pairId = Shape.Text(members[1], "pair_id");
-            if (Role(Shape.Text(members[2], "role")) is not { } role)
+            if (PairRoleNames.Parse(Shape.Text(members[2], "role")) is not { } role)
             {
                 await Reply.ErrorAsync(http, StatusCodes.Status400BadRequest, "role must be 'host' or 'guest'");
                 return;
@@ -184,13 +183,6 @@ internal sealed class V1PairRoutes(RelayContext relay)
 
         await Reply.EmptyAsync(http, StatusCodes.Status204NoContent);
     }
-
-    private static PairRole? Role(string name) => name switch
-    {
-        "host" => PairRole.Host,
-        "guest" => PairRole.Guest,
-        _ => null,
-    };
 
     private static TimeSpan? Lifetime(JsonElement? value)
     {

@@ -63,27 +63,20 @@ internal sealed class V2GrantRoutes(RelayContext relay)
 
     private static (string? After, int Limit) ReadPage(HttpContext http)
     {
-        try
+        var query = Query.V2(http);
+        var after = query.Text("after");
+        var limit = query.Number("limit", MaxLimit) ?? DefaultLimit;
+        if (limit == 0)
         {
-            var query = new Query(http);
-            var after = query.Text("after");
-            var limit = query.Number("limit", MaxLimit) ?? DefaultLimit;
-            if (limit == 0)
-            {
-                throw RequestRefusedException.BadRequest($"limit is 1 to {MaxLimit}");
-            }
+            throw RequestRefusedException.BadRequest($"limit is 1 to {MaxLimit}");
+        }
 
-            return (string.IsNullOrEmpty(after) ? null : GrantId(after), limit);
-        }
-        catch (RequestRefusedException exception)
-        {
-            throw RequestRefusedException.BadRequest(exception.Message);
-        }
+        return (string.IsNullOrEmpty(after) ? null : GrantId(after), limit);
     }
 
     private static NewGrant Read(string grantId, JsonElement body)
     {
-        if (!body.TryGetProperty("token", out var token) || token.ValueKind != JsonValueKind.String || !IsHex(token.GetString()!, TokenDigits))
+        if (!body.TryGetProperty("token", out var token) || token.ValueKind != JsonValueKind.String || !HexText.Is(token.GetString()!, TokenDigits))
         {
             throw RequestRefusedException.BadRequest($"token must be {TokenDigits} lowercase hex digits");
         }
@@ -117,10 +110,7 @@ internal sealed class V2GrantRoutes(RelayContext relay)
         body.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static string GrantId(string text) =>
-        IsHex(text, IdDigits) ? text : throw RequestRefusedException.BadRequest($"a grant id is {IdDigits} lowercase hex digits");
-
-    private static bool IsHex(string text, int digits) =>
-        text.Length == digits && text.All(static digit => char.IsAsciiDigit(digit) || digit is >= 'a' and <= 'f');
+        HexText.Is(text, IdDigits) ? text : throw RequestRefusedException.BadRequest($"a grant id is {IdDigits} lowercase hex digits");
 
     private static GrantReply View(GrantView grant) => new(
         grant.GrantId,

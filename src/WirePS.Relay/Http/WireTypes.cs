@@ -32,6 +32,8 @@ internal sealed record PairReply(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? PeerDone,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ExpiresAt);
 
+internal sealed record PairMessageReply(string State, int Phase, string ExpiresAt);
+
 internal sealed record OkReply(bool Ok);
 
 internal sealed record ProblemReply(string Type, string Title, int Status, string Code, string Detail);
@@ -72,6 +74,7 @@ internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 [JsonSerializable(typeof(ResponderHealth))]
 [JsonSerializable(typeof(OpenPairReply))]
 [JsonSerializable(typeof(PairReply))]
+[JsonSerializable(typeof(PairMessageReply))]
 [JsonSerializable(typeof(OkReply))]
 [JsonSerializable(typeof(ProblemReply))]
 [JsonSerializable(typeof(InfoReply))]

@@ -51,6 +51,18 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Notes that one side needs nothing more of a decided rendezvous.</summary>
     Task FinishPairAsync(TokenHash codeHash, string pairId, PairRole role, CancellationToken cancellationToken);
 
+    /// <summary>Stores a message of a rendezvous of protocol v2, and what follows from it for the rendezvous.</summary>
+    Task<PutMessageResult> PutPairMessageAsync(NewPairMessage message, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads rendezvous of protocol v2, in one consistent view. Messages are read up to <paramref name="maxBytes"/>, those of one reader more at
+    /// most.
+    /// </summary>
+    Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>Ends a rendezvous of protocol v2, or notes that one side needs nothing more of it.</summary>
+    Task<LeaveOutcome> LeavePairAsync(PairSide side, string reason, CancellationToken cancellationToken);
+
     /// <summary>Makes a grant.</summary>
     Task<PutGrantResult> PutGrantAsync(SlotAccess access, NewGrant grant, CancellationToken cancellationToken);
 

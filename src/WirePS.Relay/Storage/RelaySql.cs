@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace WirePS.Relay.Storage;
 
 /// <summary>
@@ -104,7 +106,53 @@ internal static class RelaySql
     public const string UncountEvent =
         "UPDATE slot SET event_count = event_count - 1, event_bytes = event_bytes - @bytes WHERE slot = @slot";
 
+    /// <summary>How many lookups <see cref="FindPairsV2"/> takes; unused ones are null and find nothing.</summary>
+    public const int PairsV2AtOnce = 64;
+
+    private const string PairV2Columns =
+        "pair, lookup, state, reason, crowded, expires_at, remove_at, host_token, guest_token, host_phases, guest_phases, host_done, guest_done";
+
+    public const string FindPairV2 = "SELECT " + PairV2Columns + " FROM pair_v2 WHERE lookup = @lookup";
+
+    /// <summary>The parameters of <see cref="FindPairsV2"/>.</summary>
+    public static readonly string[] FindPairsV2Names =
+        [.. Enumerable.Range(0, PairsV2AtOnce).Select(static i => string.Create(CultureInfo.InvariantCulture, $"@lookup{i}"))];
+
+    public static readonly string FindPairsV2 =
+        "SELECT " + PairV2Columns + " FROM pair_v2 WHERE lookup IN (" + string.Join(", ", FindPairsV2Names) + ")";
+
+    public const string InsertPairV2 =
+        "INSERT INTO pair_v2 (lookup, created_at, expires_at, remove_at, host_token, host_phases) "
+        + "VALUES (@lookup, @now, @expires_at, @remove_at, @host_token, @host_phases) RETURNING pair";
+
+    public const string UpdatePairV2 =
+        "UPDATE pair_v2 SET state = @state, reason = @reason, remove_at = @remove_at, guest_token = @guest_token, host_phases = @host_phases, "
+        + "guest_phases = @guest_phases WHERE pair = @pair";
+
+    public const string EndPairV2 = "UPDATE pair_v2 SET state = @state, reason = @reason, remove_at = @remove_at WHERE pair = @pair";
+
+    public const string SetPairV2Crowded = "UPDATE pair_v2 SET crowded = 1 WHERE pair = @pair";
+
+    public const string SetPairV2HostDone = "UPDATE pair_v2 SET host_done = 1 WHERE pair = @pair";
+
+    public const string SetPairV2GuestDone = "UPDATE pair_v2 SET guest_done = 1 WHERE pair = @pair";
+
+    public const string DeletePairV2 = "DELETE FROM pair_v2 WHERE pair = @pair";
+
+    public const string ExpiredPairsV2 = "SELECT pair, lookup FROM pair_v2 WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
+
+    public const string InsertPairV2Message = "INSERT INTO pair_v2_message (message, body) VALUES (@message, @body)";
+
+    public const string FindPairV2Message = "SELECT body FROM pair_v2_message WHERE message = @message";
+
+    public const string ReadPairV2Messages =
+        "SELECT message, body FROM pair_v2_message WHERE message > @after AND message <= @last ORDER BY message";
+
+    public const string DeletePairV2Messages = "DELETE FROM pair_v2_message WHERE message >= @first AND message <= @last";
+
     public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
 
     public const string InsertMeta = "INSERT INTO meta (name, value) VALUES (@name, @value)";
+
+    public const string UpdateMeta = "UPDATE meta SET value = @value WHERE name = @name";
 }

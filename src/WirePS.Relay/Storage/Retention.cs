@@ -6,10 +6,10 @@ internal static class Retention
     /// <summary>A rendezvous whose host did not say.</summary>
     public static readonly TimeSpan DefaultPairLifetime = TimeSpan.FromHours(24);
 
-    /// <summary>A rendezvous in which both bootstraps are, until both sides have said done.</summary>
+    /// <summary>A rendezvous that both sides have accepted (v1: both bootstraps are there), until both have said done.</summary>
     public static readonly TimeSpan DecidedPair = TimeSpan.FromDays(30);
 
-    /// <summary>The empty remains of a rendezvous in which both sides have said done.</summary>
+    /// <summary>What remains of a rendezvous that is over: v1 the empty row when both are done, v2 all of one that ended or expired.</summary>
     public static readonly TimeSpan EndedPair = TimeSpan.FromDays(7);
 
     /// <summary>An event that nobody took.</summary>

@@ -13,6 +13,9 @@ public static class NewsKey
     /// <summary>A rendezvous.</summary>
     public static string Pair(string pairId) => "pair/" + pairId;
 
+    /// <summary>A rendezvous of protocol v2: the lookup itself, which no other key looks like.</summary>
+    public static string PairV2(string lookup) => lookup;
+
     /// <summary>A slot.</summary>
     public static string Slot(string slotId) => "slot/" + slotId;
 }

@@ -7,60 +7,64 @@ namespace WirePS.Relay.Waiting;
 internal sealed class OpenCounter<TKey>(int limit)
     where TKey : notnull
 {
-    private readonly ConcurrentDictionary<TKey, int> counts = new();
+    private readonly ConcurrentDictionary<TKey, int> _counts = new();
 
     /// <summary>Keys under which something is open.</summary>
-    public int KeyCount => counts.Count;
+    public int KeyCount => _counts.Count;
 
-    /// <summary>Takes a place; null where the limit is reached. Dispose it to give it back.</summary>
-    public Place? TryEnter(TKey key)
+    /// <summary>Takes places; null where there are not as many. Dispose it to give them back.</summary>
+    /// <param name="key">Who asks.</param>
+    /// <param name="places">How many. Who needs more than there are in all takes all.</param>
+    public Place? TryEnter(TKey key, int places = 1)
     {
+        if (limit <= 0)
+        {
+            return null;
+        }
+
+        places = Math.Min(places, limit);
         while (true)
         {
-            if (counts.TryGetValue(key, out var count))
+            if (_counts.TryGetValue(key, out var count))
             {
-                if (count >= limit)
+                if (count > limit - places)
                 {
                     return null;
                 }
 
-                if (counts.TryUpdate(key, count + 1, count))
+                if (_counts.TryUpdate(key, count + places, count))
                 {
-                    return new Place(this, key);
+                    return new Place(this, key, places);
                 }
             }
-            else if (limit > 0 && counts.TryAdd(key, 1))
+            else if (_counts.TryAdd(key, places))
             {
-                return new Place(this, key);
-            }
-            else if (limit <= 0)
-            {
-                return null;
+                return new Place(this, key, places);
             }
         }
     }
 
-    private void Leave(TKey key)
+    private void Leave(TKey key, int places)
     {
         while (true)
         {
-            var count = counts[key];
-            if (count == 1 ? counts.TryRemove(new KeyValuePair<TKey, int>(key, 1)) : counts.TryUpdate(key, count - 1, count))
+            var count = _counts[key];
+            if (count == places ? _counts.TryRemove(new KeyValuePair<TKey, int>(key, count)) : _counts.TryUpdate(key, count - places, count))
             {
                 return;
             }
         }
     }
 
-    internal sealed class Place(OpenCounter<TKey> counter, TKey key) : IDisposable
+    internal sealed class Place(OpenCounter<TKey> counter, TKey key, int places) : IDisposable
     {
-        private int left;
+        private int _left;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref left, 1) == 0)
+            if (Interlocked.Exchange(ref _left, 1) == 0)
             {
-                counter.Leave(key);
+                counter.Leave(key, places);
             }
         }
     }

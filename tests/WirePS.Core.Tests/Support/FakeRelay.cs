@@ -17,6 +17,9 @@ internal enum RelayAction
     Post,
     Abandon,
     Finish,
+    Put2,
+    Read2,
+    Leave2,
 }
 
 /// <summary>One request, as the relay or the network saw it.</summary>
@@ -61,6 +64,7 @@ internal sealed class FakeRelay
     private readonly Dictionary<string, Rendezvous> _byId = [];
     private readonly Dictionary<string, (string Token, HashSet<string> Grants, HashSet<string> Revoked)> _slots = [];
     private readonly Dictionary<(string Slot, string Grant), string> _grantTokens = [];
+    private RelayRooms _rooms = new();
     private int _counter;
     private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -83,6 +87,15 @@ internal sealed class FakeRelay
 
     /// <summary>Changes what a reader is told: a relay that lies.</summary>
     public Func<string, PairRole, V1PairView, V1PairView>? Lie { get; set; }
+
+    /// <summary>Changes what a reader of v2 is told.</summary>
+    public Func<V2PairSide, V2View, V2View>? Lie2 { get; set; }
+
+    /// <summary>False for a relay of ours from before v2 pairings, or one that has been set back to it.</summary>
+    public bool SpeaksV2 { get; set; } = true;
+
+    /// <summary>The rendezvous of v2.</summary>
+    public RelayRooms Rooms => _rooms;
 
     /// <summary>Every request that arrived.</summary>
     public ConcurrentQueue<RelayCall> Calls { get; } = new();
@@ -147,6 +160,25 @@ internal sealed class FakeRelay
         }
     }
 
+    /// <summary>All of v2 as it is now, to go back to. Mailboxes are not in it: what of them is lost is not found again by anybody.</summary>
+    public RelayRooms Backup()
+    {
+        lock (_gate)
+        {
+            return _rooms.Copy();
+        }
+    }
+
+    /// <summary>The rendezvous are those of an earlier time; the relay says that it is the same one.</summary>
+    public void Restore(RelayRooms backup)
+    {
+        lock (_gate)
+        {
+            _rooms = backup.Copy();
+            Announce();
+        }
+    }
+
     /// <summary>The data is gone, as after a loss of the disk; another relay id means that.</summary>
     public void LoseEverything()
     {
@@ -155,6 +187,7 @@ internal sealed class FakeRelay
             _byId.Clear();
             _slots.Clear();
             _grantTokens.Clear();
+            _rooms = new RelayRooms();
             if (RelayId is not null)
             {
                 RelayId = Hex(32, 0xBB + _counter++);
@@ -273,20 +306,20 @@ internal sealed class FakeRelay
         public IRelay To(string url) => url == relay.Url ? new Client(relay, client) : throw new InvalidOperationException($"There is no relay at {url}.");
     }
 
-    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes
+    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes
     {
         public string Url => relay.Url;
 
         public IV1PairRoutes V1Pairs => this;
 
-        public IV2PairRoutes V2Pairs => throw new RelayException(WireReason.RelayWithoutV2, "This relay serves v1 only.", relay.Url);
+        public IV2PairRoutes V2Pairs => this;
 
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
         public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => DoAsync(
             RelayAction.Info,
             null,
-            () => relay.RelayId is { } id ? new RelayInfo(id, "test", ["v1"], relay.Time.GetUtcNow()) : null,
+            () => relay.RelayId is { } id ? new RelayInfo(id, "test", relay.SpeaksV2 ? ["v1", "v2"] : ["v1"], relay.Time.GetUtcNow()) : null,
             cancellationToken);
 
         public Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken) => DoAsync(
@@ -454,6 +487,71 @@ internal sealed class FakeRelay
                 return true;
             },
             cancellationToken);
+
+        public Task<V2PutReply> PutAsync(V2PairSide side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Put2,
+            $"{side.Role} {phase}",
+            () =>
+            {
+                RequireV2();
+                var reply = relay._rooms.Put(side, phase, body, expiresIn, relay.Time.GetUtcNow());
+                relay.Announce();
+                return reply;
+            },
+            cancellationToken);
+
+        public async Task<V2View> ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            var deadline = relay.Time.GetUtcNow() + wait;
+            while (true)
+            {
+                Task news = Task.CompletedTask;
+                var view = await DoAsync(
+                    RelayAction.Read2,
+                    side.Role.ToString(),
+                    () =>
+                    {
+                        RequireV2();
+                        news = relay._news.Task;
+                        return relay._rooms.Read(side, known.After, relay.Time.GetUtcNow());
+                    },
+                    cancellationToken);
+                view = relay.Lie2?.Invoke(side, view) ?? view;
+                var left = deadline - relay.Time.GetUtcNow();
+                if (left <= TimeSpan.Zero || RelayRooms.IsNews(side, view, known))
+                {
+                    return view;
+                }
+
+                using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                await Task.WhenAny(news, Task.Delay(left, relay.Time, over.Token));
+                await over.CancelAsync();
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+
+        public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+            throw new NotSupportedException("Each pairing waits for itself here.");
+
+        public Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Leave2,
+            $"{side.Role} {reason}",
+            () =>
+            {
+                RequireV2();
+                var refusal = relay._rooms.Leave(side, reason, relay.Time.GetUtcNow());
+                relay.Announce();
+                return refusal;
+            },
+            cancellationToken);
+
+        private void RequireV2()
+        {
+            if (relay.RelayId is null || !relay.SpeaksV2)
+            {
+                throw new RelayException(WireReason.RelayWithoutV2, $"The relay {Url} does not serve pairing protocol v2.", Url);
+            }
+        }
 
         private V1PairView? View(string pairId, PairRole role)
         {

@@ -22,6 +22,7 @@ internal sealed class Party : IDisposable
             Files = files ?? DiskFileSystem.Instance,
             Time = time,
             Random = Random,
+            Stretcher = QuickStretcher.Instance,
             Relays = relay.ConnectionsOf(name),
             Notifier = Notices,
         };
@@ -48,17 +49,24 @@ internal sealed class Party : IDisposable
     /// <summary>The name of the file of this side's newest pairing.</summary>
     public string Key { get; private set; } = "";
 
+    /// <summary>The id of this side's newest pairing: the name of its file when its code has gone.</summary>
+    public string Id { get; private set; } = "";
+
     /// <summary>Its pairing as it stands on disk.</summary>
-    public PendingPair Pair => Engine.Pairs.Load(Key) ?? throw new InvalidOperationException($"{Name} has no pairing '{Key}'.");
+    public PendingPair Pair => Engine.Pairs.Load(Key) ?? Engine.Pairs.Load(Id) ?? throw new InvalidOperationException($"{Name} has no pairing '{Key}'.");
 
     public async Task<string> HostAsync(TimeSpan? lifetime = null)
     {
         (Key, var pair) = await Engine.Pairing.RequestAsync(new PairWish { Relay = Relay.Url, Lifetime = lifetime, Protocol = Protocol }, CancellationToken.None);
+        Id = pair.Id;
         return pair.Code;
     }
 
-    public async Task JoinAsync(string code, TimeSpan? lifetime = null) =>
-        (Key, _) = await Engine.Pairing.RequestAsync(new PairWish { Code = code, Relay = Relay.Url, Lifetime = lifetime }, CancellationToken.None);
+    public async Task JoinAsync(string code, TimeSpan? lifetime = null)
+    {
+        (Key, var pair) = await Engine.Pairing.RequestAsync(new PairWish { Code = code, Relay = Relay.Url, Lifetime = lifetime }, CancellationToken.None);
+        Id = pair.Id;
+    }
 
     /// <summary>One pass of a new process; failures are in the report.</summary>
     public Task<TickReport> TryTickAsync()
@@ -97,8 +105,7 @@ internal sealed class Party : IDisposable
     {
         var verdict = Engine.Journal.Verify();
         Assert.True(verdict.Valid, $"{verdict.File}:{verdict.Line} {verdict.Problem}");
-        var id = Engine.Pairs.Load(Key)?.Id;
-        return [.. Engine.Journal.Read(0).Where(e => e.Kind == "pair" && (id is null || e.Id == id)).Select(static e => e.To)];
+        return [.. Engine.Journal.Read(0).Where(e => e.Kind == "pair" && (Id.Length == 0 || e.Id == Id)).Select(static e => e.To)];
     }
 
     public void Dispose()
@@ -121,10 +128,10 @@ internal sealed class Notices : INotifier
 /// <summary>Two sides and their relay on one clock.</summary>
 internal sealed class Couple : IDisposable
 {
-    public Couple(bool isOurs = true, Func<string, IFileSystem>? files = null)
+    public Couple(bool isOurs = true, Func<string, IFileSystem>? files = null, int protocol = 1)
     {
         Relay = new FakeRelay(Time, isOurs);
-        Host = new Party("host", Relay, Time, files: files?.Invoke("host"));
+        Host = new Party("host", Relay, Time, files: files?.Invoke("host")) { Protocol = protocol };
         Guest = new Party("guest", Relay, Time, files: files?.Invoke("guest"));
     }
 

@@ -5,9 +5,13 @@ namespace WirePS.Relay.Tests.Support;
 /// <summary>Stands between the routes and the store as a crash test does: acts after a write is durable and before its reply.</summary>
 internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 {
-    private int writes;
+    private int _writes;
+    private int _reads;
 
-    public int Writes => writes;
+    public int Writes => _writes;
+
+    /// <summary>Rendezvous of protocol v2 that were looked at.</summary>
+    public int PairsRead => _reads;
 
     public bool Fail { get; set; }
 
@@ -47,6 +51,18 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
     public Task FinishPairAsync(TokenHash codeHash, string pairId, PairRole role, CancellationToken cancellationToken) =>
         AfterAsync(inner.FinishPairAsync(codeHash, pairId, role, cancellationToken));
 
+    public Task<PutMessageResult> PutPairMessageAsync(NewPairMessage message, CancellationToken cancellationToken) =>
+        AfterAsync(inner.PutPairMessageAsync(message, cancellationToken));
+
+    public Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken)
+    {
+        Interlocked.Add(ref _reads, interests.Count);
+        return inner.ReadPairsAsync(interests, maxBytes, cancellationToken);
+    }
+
+    public Task<LeaveOutcome> LeavePairAsync(PairSide side, string reason, CancellationToken cancellationToken) =>
+        AfterAsync(inner.LeavePairAsync(side, reason, cancellationToken));
+
     public Task<PutGrantResult> PutGrantAsync(SlotAccess access, NewGrant grant, CancellationToken cancellationToken) =>
         AfterAsync(inner.PutGrantAsync(access, grant, cancellationToken));
 
@@ -75,7 +91,7 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     private void Wrote()
     {
-        Interlocked.Increment(ref writes);
+        Interlocked.Increment(ref _writes);
         if (Fail)
         {
             throw new StoreException("as the test wants");

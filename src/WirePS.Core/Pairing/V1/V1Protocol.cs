@@ -94,6 +94,23 @@ public sealed class V1Protocol : IPairProtocol
         _ => pair,
     };
 
+    /// <summary>True for a file that this machine can go on with.</summary>
+    internal static bool IsSound(PendingPair pair) =>
+        CodePhrase.TryParseStrict(pair.Code, out var code) && code == pair.Code
+        && (pair.CodeHash == CodePhrase.Hash(code) || (pair.IsEnded && pair.CodeHash.Length == 0))
+        && (pair.Id.Length == 0 || pair.IsEnded || IsComplete(pair));
+
+    // Another program stores less (wire.md §6.1); what is missing there is made up for by V1Adoption.
+    private static bool IsComplete(PendingPair pair) =>
+        pair.ExpiresAt is not null
+        && (pair.Spake2Seed is null || pair.Messages.Sent.ContainsKey(Msg))
+        && pair.Status switch
+        {
+            PairStatus.SasReady => pair.Sas is not null && pair.Messages.Received.ContainsKey(Msg),
+            PairStatus.Confirmed => pair.Messages.Received.ContainsKey(Msg) && pair.Messages.Sent.ContainsKey(Bootstrap),
+            _ => true,
+        };
+
     private static PairEffect NextOpen(PendingPair pair) =>
         pair.Spake2Seed is null ? OfNoSeed(pair)
         : pair.OurSlotId is null ? new PairWork.UseMailbox()

@@ -109,6 +109,20 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     public static bool IsWaitingForHost(PendingPair pair) =>
         pair is { Protocol: 2, Role: PairRole.Guest, Status: PairStatus.RequestGuest or PairStatus.Polling } && !pair.Messages.Received.ContainsKey("0");
 
+    /// <summary>True for a file that this machine can go on with.</summary>
+    internal static bool IsSound(PendingPair pair) =>
+        pair is { Id.Length: 32, ExpiresAt: not null, LookupHash.Length: 64 }
+        && (pair.IsEnded
+            ? pair.Code.Length == 0 && (pair.Leaving.IsEmpty || pair.Status == PairStatus.Aborted || pair is { CodeHash.Length: 64, SideToken.Length: 64 })
+            : PairingCode.IsCanonical(pair.Code) && pair is { CodeHash.Length: 64, SideToken.Length: 64, Secrets: not null } && IsComplete(pair));
+
+    private static bool IsComplete(PendingPair pair) => pair.Status switch
+    {
+        PairStatus.SasReady => pair is { Sas: not null, Secrets: { KeyHost: not null, KeyGuest: not null, PeerSas: not null } } && pair.Messages.Received.ContainsKey("1"),
+        PairStatus.Confirmed => pair is { Secrets: { KeyHost: not null, KeyGuest: not null } } && pair.Messages.Received.ContainsKey("1") && pair.Messages.Sent.ContainsKey("2"),
+        _ => pair.Secrets is { Scalar: not null, W: not null, IdNonce: not null } or { KeyHost: not null, KeyGuest: not null },
+    };
+
     /// <summary>The highest phase of which all up to it are there; -1 for none.</summary>
     internal static int Contiguous(ImmutableSortedDictionary<string, string> messages)
     {
@@ -137,7 +151,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private static PairEffect NextOpen(PendingPair pair) =>
         NextToPut(pair) is { } phase ? new V2Work.Put(phase)
         : pair.OurSlotId is null && pair.Posted >= 0 ? new PairWork.UseMailbox()
-        : new V2Work.Await();
+        : new V2Work.Await(Waits: pair.Status != PairStatus.RequestGuest);
 
     private static int? NextToPut(PendingPair pair)
     {
@@ -166,7 +180,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
             // Ours is put before anything else: the other side waits for it as we do for theirs.
             PairLeaving.AwaitAck or PairLeaving.Finish when NextToPut(pair) is { } phase => new V2Work.Put(phase),
-            PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(),
+            PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(Waits: true),
             PairLeaving.Finish => new V2Work.Finish(),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };

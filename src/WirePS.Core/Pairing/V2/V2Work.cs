@@ -7,7 +7,7 @@ namespace WirePS.Pairing.V2;
 /// <summary>The work that a v2 pairing asks for. Each may be done twice without harm.</summary>
 internal abstract record V2Work : PairEffect.Work
 {
-    private static V2Side SideOf(PendingPair pair) => new(pair.CodeHash, pair.Role, pair.SideToken!);
+    private static V2PairSide SideOf(PendingPair pair) => new(pair.CodeHash, pair.Role, pair.SideToken!);
 
     /// <summary>A relay without v2 that has served it before is another thing than one that never did.</summary>
     private static async Task<T> AskAsync<T>(PairSurroundings surroundings, PendingPair pair, Func<IV2PairRoutes, Task<T>> ask)
@@ -39,10 +39,11 @@ internal abstract record V2Work : PairEffect.Work
         }
     }
 
-    /// <summary>Waits for more of the other side than we hold.</summary>
-    internal sealed record Await : V2Work
+    /// <summary>Waits for more of the other side than we hold, or only looks.</summary>
+    /// <param name="Waits">True to wait.</param>
+    internal sealed record Await(bool Waits) : V2Work
     {
-        public override bool IsWait => true;
+        public override bool IsWait => Waits;
 
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {

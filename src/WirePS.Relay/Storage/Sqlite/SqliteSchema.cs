@@ -3,19 +3,19 @@ using System.Security.Cryptography;
 
 namespace WirePS.Relay.Storage.Sqlite;
 
-/// <summary>The tables of the relay in SQLite's types, and their version.</summary>
+/// <summary>The tables of the relay in SQLite's types, as the steps that lead from each version to the next.</summary>
 internal static class SqliteSchema
 {
     /// <summary>The version that this program writes.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private const string VersionName = "schema_version";
     private const string RelayIdName = "relay_id";
 
-    private static readonly string[] Tables =
-    [
-        "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    private const string MetaTable = "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
 
+    private static readonly string[] ToVersion1 =
+    [
         """
         CREATE TABLE slot (
             slot INTEGER PRIMARY KEY,
@@ -80,30 +80,70 @@ internal static class SqliteSchema
         "CREATE INDEX rendezvous_by_removal ON rendezvous (remove_at)",
     ];
 
-    /// <summary>Creates the tables of a new database, checks those of an old one, and answers the relay's id.</summary>
+    /// <summary>
+    /// The rendezvous of protocol v2. A message's key holds its rendezvous, side and phase in one number: one B-tree, appended to, with the
+    /// messages of a rendezvous beside one another.
+    /// </summary>
+    private static readonly string[] ToVersion2 =
+    [
+        """
+        CREATE TABLE pair_v2 (
+            pair INTEGER PRIMARY KEY,
+            lookup TEXT NOT NULL UNIQUE,
+            state INTEGER NOT NULL DEFAULT 0,
+            reason TEXT,
+            crowded INTEGER NOT NULL DEFAULT 0,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            remove_at INTEGER NOT NULL,
+            host_token BLOB NOT NULL,
+            guest_token BLOB,
+            host_phases INTEGER NOT NULL,
+            guest_phases INTEGER NOT NULL DEFAULT 0,
+            host_done INTEGER NOT NULL DEFAULT 0,
+            guest_done INTEGER NOT NULL DEFAULT 0)
+        """,
+        "CREATE INDEX pair_v2_by_removal ON pair_v2 (remove_at)",
+        "CREATE TABLE pair_v2_message (message INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+    ];
+
+    private static readonly string[][] Steps = [ToVersion1, ToVersion2];
+
+    /// <summary>Creates the tables of a new database, brings those of an older program up to date, and answers the relay's id.</summary>
     /// <exception cref="StoreException">The data was written by a newer program, or is not a relay's.</exception>
     public static string Prepare(SqlSession session, string path)
     {
         session.Execute("BEGIN IMMEDIATE");
-        session.Execute(Tables[0]);
+        session.Execute(MetaTable);
         if (ReadMeta(session, VersionName) is not { } version)
         {
-            foreach (var statement in Tables.Skip(1))
-            {
-                session.Execute(statement);
-            }
-
-            WriteMeta(session, VersionName, Version.ToString(CultureInfo.InvariantCulture));
+            Upgrade(session, 0);
+            WriteMeta(session, VersionName, CurrentVersion);
             WriteMeta(session, RelayIdName, RandomNumberGenerator.GetHexString(32, lowercase: true));
         }
-        else if (!int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > Version)
+        else if (!int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number is < 1 or > Version)
         {
             session.Execute("ROLLBACK");
             throw new StoreException($"'{path}' has schema version {version}; this program knows versions up to {Version}. Use the newer relay that wrote it, or another --data folder");
         }
+        else if (number < Version)
+        {
+            Upgrade(session, number);
+            session.Execute(RelaySql.UpdateMeta, ("@value", CurrentVersion), ("@name", VersionName));
+        }
 
         session.Execute("COMMIT");
         return ReadMeta(session, RelayIdName) ?? throw new StoreException($"'{path}' holds no relay id; restore it from a backup or use another --data folder");
+    }
+
+    private static string CurrentVersion => Version.ToString(CultureInfo.InvariantCulture);
+
+    private static void Upgrade(SqlSession session, int from)
+    {
+        foreach (var statement in Steps.Skip(from).SelectMany(static step => step))
+        {
+            session.Execute(statement);
+        }
     }
 
     private static string? ReadMeta(SqlSession session, string name) =>

@@ -22,7 +22,12 @@ public sealed class DiskFileSystem : IFileSystem
     public static DiskFileSystem Instance { get; } = new();
 
     /// <inheritdoc/>
-    public byte[]? ReadPrivate(string path, int maxBytes)
+    public byte[]? ReadPrivate(string path, int maxBytes) => Read(path, maxBytes, RequirePrivate);
+
+    /// <inheritdoc/>
+    public byte[]? ReadOpen(string path, int maxBytes) => Read(path, maxBytes, static (_, _) => { });
+
+    private static byte[]? Read(string path, int maxBytes, Action<SafeFileHandle, string> require)
     {
         using var handle = OpenForReading(path);
         if (handle is null)
@@ -30,7 +35,7 @@ public sealed class DiskFileSystem : IFileSystem
             return null;
         }
 
-        RequirePrivate(handle, path);
+        require(handle, path);
         var length = RandomAccess.GetLength(handle);
         if (length > maxBytes)
         {

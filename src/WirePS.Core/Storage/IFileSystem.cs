@@ -22,6 +22,11 @@ public interface IFileSystem
     /// <param name="maxBytes">The largest size that is read; a larger file is refused as corrupt.</param>
     byte[]? ReadPrivate(string path, int maxBytes);
 
+    /// <summary>Reads a file without secrets, that another program may have left open to others. Null where there is none.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="maxBytes">The largest size that is read.</param>
+    byte[]? ReadOpen(string path, int maxBytes) => ReadPrivate(path, maxBytes);
+
     /// <summary>Replaces a private file in one step (mode 0600; folder, made where missing, 0700), flushed with its folder.</summary>
     void WritePrivate(string path, ReadOnlySpan<byte> content);
 

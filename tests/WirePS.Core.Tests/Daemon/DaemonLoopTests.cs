@@ -252,13 +252,13 @@ public sealed class DaemonLoopTests
     }
 
     private static Task<PendingPair> WaitAsync(Party party, PairMilestone milestone) =>
-        party.Engine.Pairing.WaitAsync(party.Key, milestone, Patience, CancellationToken.None);
+        party.Engine.Pairing.WaitAsync(party.Key, party.Pair.Id, milestone, Patience, CancellationToken.None);
 
     private static Task<PendingPair> AckedAsync(Party party) => ChangedAsync(party, party.Key, static p => p.PeerAcked);
 
     private static async Task<PendingPair> ChangedAsync(Party party, string key, Func<PendingPair, bool> condition)
     {
-        await foreach (var pair in party.Engine.Pairing.WatchAsync(key, Patience, CancellationToken.None))
+        await foreach (var pair in party.Engine.Pairing.WatchAsync(key, party.Engine.Pairs.Load(key)!.Id, Patience, CancellationToken.None))
         {
             if (condition(pair))
             {

@@ -140,6 +140,18 @@ public sealed class WireEngine : IDisposable
         return this;
     }
 
+    /// <summary>
+    /// Closes the folders of this home, and those of its files that hold no secrets, to other users where they were open
+    /// to them (wireps.md §1). Files with secrets are not repaired: reading them is refused, for somebody may have read
+    /// them before.
+    /// </summary>
+    /// <returns>What had to be closed.</returns>
+    public IReadOnlyList<string> RepairPermissions() =>
+    [
+        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile]).Where(Files.Narrow),
+    ];
+
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
     public void RemoveLeftovers()
     {

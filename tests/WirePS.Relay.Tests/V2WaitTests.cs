@@ -17,10 +17,11 @@ public sealed class V2WaitTests
     [InlineData("crowded")]
     public async Task A_read_that_waits_is_answered_by_what_the_other_side_does(string what)
     {
-        await using var relay = await TestRelay.StartAsync();
+        var (relay, store) = await StartAsync();
+        await using var disposed = relay;
         var (host, guest) = await V2Side.PairUpToAsync(relay.Client, 0);
         var poll = host.GetAsync("?after=0&wait=50");
-        await Task.Delay(200);
+        await LookedAsync(store, 1);
         Assert.False(poll.IsCompleted);
         await (what switch
         {
@@ -52,10 +53,11 @@ public sealed class V2WaitTests
     [Fact]
     public async Task A_guest_who_holds_the_first_message_hears_of_a_host_that_puts_it_again()
     {
-        await using var relay = await TestRelay.StartAsync();
+        var (relay, store) = await StartAsync();
+        await using var disposed = relay;
         var (host, guest) = V2Side.NewPair(relay.Client);
         var poll = guest.GetAsync("?after=0&wait=50");
-        await Task.Delay(200);
+        await LookedAsync(store, 1);
         await host.MustPutAsync(0);
         var answer = await poll.WaitAsync(Soon);
         Assert.Equal(("", "[]"), (answer.Phases(), answer.Own()));
@@ -68,6 +70,7 @@ public sealed class V2WaitTests
         await using var relay = await TestRelay.StartAsync(time);
         var (host, guest) = await V2Side.PairUpToAsync(relay.Client, 0);
         var nobody = V2Side.NewPair(relay.Client).Guest;
+        var timers = time.Waiting;
         var polls = new[]
         {
             host.GetAsync("?after=0&wait=100000"),
@@ -75,7 +78,7 @@ public sealed class V2WaitTests
             V2Side.WaitAsync(relay.Client, 100_000, guest.Item(0, 0), nobody.Item()),
             V2Side.WaitAsync(relay.Client, 55),
         };
-        await Task.Delay(400);
+        await SetAsync(time, timers + polls.Length);
         time.Advance(TimeSpan.FromSeconds(54.9));
         await Task.Delay(200);
         Assert.All(polls, static poll => Assert.False(poll.IsCompleted));
@@ -114,9 +117,10 @@ public sealed class V2WaitTests
         var (second, guest) = V2Side.NewPair(relay.Client);
         await first.MustPutAsync(0, "?expires_in=30");
         await second.MustPutAsync(0, "?expires_in=5");
+        var timers = time.Waiting;
         var one = guest.GetAsync("?after=0&wait=50");
         var many = V2Side.WaitAsync(relay.Client, 50, first.Item(own: 0), second.Item(own: 0));
-        await Task.Delay(400);
+        await SetAsync(time, timers + 2);
         time.Advance(TimeSpan.FromSeconds(4.9));
         await Task.Delay(200);
         Assert.False(one.IsCompleted || many.IsCompleted);
@@ -208,20 +212,17 @@ public sealed class V2WaitTests
     [Fact]
     public async Task A_wait_for_a_thousand_is_answered_with_the_one_that_changes_and_looks_at_no_other()
     {
-        RecordingStore? store = null;
-        await using var relay = await TestRelay.StartAsync(decorate: inner => store = new RecordingStore(inner));
+        var (relay, store) = await StartAsync();
+        await using var disposed = relay;
         var pairs = new List<(V2Side Host, V2Side Guest)>();
         foreach (var chunk in Enumerable.Range(0, 1000).Chunk(50))
         {
             pairs.AddRange(await Task.WhenAll(chunk.Select(_ => V2Side.PairUpToAsync(relay.Client, 0))));
         }
 
-        var before = store!.PairsRead;
+        var before = store.PairsRead;
         var poll = V2Side.WaitAsync(relay.Client, 50, pairs.Select(static pair => pair.Host.Item(0, 0)));
-        while (store.PairsRead < before + 1000)
-        {
-            await Task.Delay(20);
-        }
+        await LookedAsync(store, before + 1000);
 
         // not news to this side
         await pairs[1].Host.MustPutAsync(1);
@@ -324,11 +325,12 @@ public sealed class V2WaitTests
     [Fact]
     public async Task Waiters_of_one_source_are_bounded_and_a_wait_for_many_counts_as_several()
     {
-        await using var relay = await TestRelay.StartAsync(configure: static options => options with { MaxWaitersPerSource = 2 });
+        var (relay, store) = await StartAsync(static options => options with { MaxWaitersPerSource = 2 });
+        await using var disposed = relay;
         var (host, guest) = await V2Side.PairUpToAsync(relay.Client, 0);
         using var gone = new CancellationTokenSource();
         var held = new[] { host.GetAsync("?after=0&wait=50", gone.Token), guest.GetAsync("?after=0&wait=50", gone.Token) };
-        await Task.Delay(400);
+        await LookedAsync(store, 2);
 
         foreach (var refused in new[] { await guest.GetAsync("?after=0&wait=50"), await V2Side.WaitAsync(relay.Client, 50, guest.Item(0, 0)) })
         {
@@ -346,13 +348,14 @@ public sealed class V2WaitTests
     [Fact]
     public async Task Waits_without_a_role_are_bounded_by_themselves()
     {
-        await using var relay = await TestRelay.StartAsync(configure: static options => options with { MaxUnboundWaitsPerSource = 3 });
+        var (relay, store) = await StartAsync(static options => options with { MaxUnboundWaitsPerSource = 3 });
+        await using var disposed = relay;
         var guests = Enumerable.Range(0, 4).Select(_ => V2Side.NewPair(relay.Client).Guest).ToList();
         using var gone = new CancellationTokenSource();
         var held = guests[0].GetAsync("?wait=50", gone.Token);
         var (host, bound) = await V2Side.PairUpToAsync(relay.Client, 0);
         var many = relay.Client.PostAsync("/v2/pair/wait", $$"""{"items":[{{guests[1].Item()}},{{guests[2].Item()}},{{bound.Item(0, 0)}}],"wait":50}""", cancellationToken: gone.Token);
-        await Task.Delay(400);
+        await LookedAsync(store, 4);
 
         foreach (var refused in new[] { await guests[3].GetAsync("?wait=50"), await V2Side.WaitAsync(relay.Client, 50, host.Item(0, 0), guests[3].Item()) })
         {
@@ -419,6 +422,33 @@ public sealed class V2WaitTests
         }
 
         Assert.Equal(0, board.TopicCount);
+    }
+
+    private static async Task<(TestRelay Relay, RecordingStore Store)> StartAsync(Func<RelayOptions, RelayOptions>? configure = null)
+    {
+        RecordingStore? store = null;
+        var relay = await TestRelay.StartAsync(configure: configure, decorate: inner => store = new RecordingStore(inner));
+        return (relay, store!);
+    }
+
+    /// <summary>Who waits listens before it looks: when it has looked, nothing passes it by.</summary>
+    private static async Task LookedAsync(RecordingStore store, int pairs)
+    {
+        while (store.PairsRead < pairs)
+        {
+            await Task.Delay(20);
+        }
+
+        await Task.Delay(200);
+    }
+
+    /// <summary>Until as many timers are set: then all who wait count their time from now.</summary>
+    private static async Task SetAsync(ManualTime time, int timers)
+    {
+        while (time.Waiting < timers)
+        {
+            await Task.Delay(20);
+        }
     }
 
     private static async Task<Answer> UntilTakenAsync(Func<Task<Answer>> ask)

@@ -135,4 +135,53 @@ function Get-Snapshot {
     }
 }
 
+function Open-TestSession {
+    # A PowerShell with this module; with a person in front of it where that is asked for.
+    param([switch] $Person)
+
+    $played = $null
+    $state = [initialsessionstate]::CreateDefault()
+    $state.ImportPSModule($script:Manifest)
+    if ($Person) {
+        if (-not ('PlayedHost' -as [type])) {
+            Add-Type -Path (Join-Path $PSScriptRoot 'PlayedHost.cs') -IgnoreWarnings
+        }
+
+        $played = New-Object -TypeName PlayedHost
+        $runspace = [runspacefactory]::CreateRunspace($played, $state)
+    }
+    else {
+        $runspace = [runspacefactory]::CreateRunspace($state)
+    }
+
+    $runspace.Open()
+    $shell = [powershell]::Create($runspace)
+    [pscustomobject]@{ Shell = $shell; Person = $played; Output = [System.Management.Automation.PSDataCollection[psobject]]::new(); Run = $null }
+}
+
+function Invoke-TestSession {
+    # Begins a script in the session, and returns at once.
+    param([Parameter(Mandatory)] $Session, [Parameter(Mandatory)] [string] $Script)
+
+    $null = $Session.Shell.AddScript($Script)
+    $Session.Run = $Session.Shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $Session.Output)
+}
+
+function Wait-TestSession {
+    # True when the script has ended.
+    param([Parameter(Mandatory)] $Session, [int] $Timeout = $script:Patience)
+
+    $Session.Run.AsyncWaitHandle.WaitOne($Timeout * 1000)
+}
+
+function Close-TestSession {
+    param($Session)
+
+    if ($Session) {
+        $runspace = $Session.Shell.Runspace
+        $Session.Shell.Dispose()
+        $runspace.Dispose()
+    }
+}
+
 Export-ModuleMember -Function *

@@ -7,26 +7,26 @@ namespace WirePS.Relay.Waiting;
 /// </summary>
 internal sealed class NewsBoard : INewsSink
 {
-    private readonly Lock gate = new();
-    private readonly Dictionary<string, Topic> topics = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Topic> _topics = new(StringComparer.Ordinal);
 
     /// <summary>Topics that somebody waits for.</summary>
     public int TopicCount
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return topics.Count;
+                return _topics.Count;
             }
         }
     }
 
     public void Announce(string key)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (!topics.TryGetValue(key, out var topic))
+            if (!_topics.TryGetValue(key, out var topic))
             {
                 return;
             }
@@ -44,7 +44,7 @@ internal sealed class NewsBoard : INewsSink
     /// <summary>Starts to listen for a key; dispose it to stop.</summary>
     public Watch Listen(string key)
     {
-        lock (gate)
+        lock (_gate)
         {
             var topic = Enter(key);
             topic.Watches++;
@@ -56,7 +56,7 @@ internal sealed class NewsBoard : INewsSink
     public Gathering Gather(IReadOnlyList<string> keys)
     {
         var gathering = new Gathering(this, keys);
-        lock (gate)
+        lock (_gate)
         {
             for (var i = 0; i < keys.Count; i++)
             {
@@ -71,10 +71,10 @@ internal sealed class NewsBoard : INewsSink
 
     private Topic Enter(string key)
     {
-        if (!topics.TryGetValue(key, out var topic))
+        if (!_topics.TryGetValue(key, out var topic))
         {
             topic = new Topic();
-            topics.Add(key, topic);
+            _topics.Add(key, topic);
         }
 
         return topic;
@@ -84,7 +84,7 @@ internal sealed class NewsBoard : INewsSink
     {
         if (topic.Watches == 0 && topic.Gatherings.Count == 0)
         {
-            topics.Remove(key);
+            _topics.Remove(key);
         }
     }
 
@@ -100,12 +100,12 @@ internal sealed class NewsBoard : INewsSink
 
     internal sealed class Watch(NewsBoard board, string key, Topic topic) : IDisposable
     {
-        private bool left;
+        private bool _left;
 
         /// <summary>Completes with the next announcement. Take it before reading, await it after.</summary>
         public Task Next()
         {
-            lock (board.gate)
+            lock (board._gate)
             {
                 return (topic.Signal ??= NewSignal()).Task;
             }
@@ -113,13 +113,13 @@ internal sealed class NewsBoard : INewsSink
 
         public void Dispose()
         {
-            if (left)
+            if (_left)
             {
                 return;
             }
 
-            left = true;
-            lock (board.gate)
+            _left = true;
+            lock (board._gate)
             {
                 topic.Watches--;
                 board.RemoveIfUnused(key, topic);
@@ -130,10 +130,10 @@ internal sealed class NewsBoard : INewsSink
     /// <summary>One listener for many keys: it is told which of them have changed, so its owner looks at those and at no others.</summary>
     internal sealed class Gathering(NewsBoard board, IReadOnlyList<string> keys) : IDisposable
     {
-        private readonly bool[] isMarked = new bool[keys.Count];
-        private List<int> marked = [];
-        private TaskCompletionSource signal = NewSignal();
-        private bool left;
+        private readonly bool[] _isMarked = new bool[keys.Count];
+        private List<int> _marked = [];
+        private TaskCompletionSource _signal = NewSignal();
+        private bool _left;
 
         /// <summary>Where it stands in the topic of each key.</summary>
         internal LinkedListNode<(Gathering Gathering, int Item)>[] Entries { get; } = new LinkedListNode<(Gathering Gathering, int Item)>[keys.Count];
@@ -143,9 +143,9 @@ internal sealed class NewsBoard : INewsSink
         {
             get
             {
-                lock (board.gate)
+                lock (board._gate)
                 {
-                    return signal.Task;
+                    return _signal.Task;
                 }
             }
         }
@@ -153,38 +153,38 @@ internal sealed class NewsBoard : INewsSink
         /// <summary>Takes the numbers of the keys that were announced since the last time, each once.</summary>
         public IReadOnlyList<int> Take()
         {
-            lock (board.gate)
+            lock (board._gate)
             {
-                if (marked.Count == 0)
+                if (_marked.Count == 0)
                 {
                     return [];
                 }
 
-                var taken = marked;
+                var taken = _marked;
                 foreach (var item in taken)
                 {
-                    isMarked[item] = false;
+                    _isMarked[item] = false;
                 }
 
-                marked = [];
-                signal = NewSignal();
+                _marked = [];
+                _signal = NewSignal();
                 return taken;
             }
         }
 
         public void Dispose()
         {
-            lock (board.gate)
+            lock (board._gate)
             {
-                if (left)
+                if (_left)
                 {
                     return;
                 }
 
-                left = true;
+                _left = true;
                 for (var i = 0; i < keys.Count; i++)
                 {
-                    var topic = board.topics[keys[i]];
+                    var topic = board._topics[keys[i]];
                     topic.Gatherings.Remove(Entries[i]);
                     board.RemoveIfUnused(keys[i], topic);
                 }
@@ -194,14 +194,14 @@ internal sealed class NewsBoard : INewsSink
         /// <summary>Called by the board, inside its gate.</summary>
         internal void Mark(int item)
         {
-            if (isMarked[item])
+            if (_isMarked[item])
             {
                 return;
             }
 
-            isMarked[item] = true;
-            marked.Add(item);
-            signal.TrySetResult();
+            _isMarked[item] = true;
+            _marked.Add(item);
+            _signal.TrySetResult();
         }
     }
 }

@@ -215,7 +215,7 @@ public sealed class PendingPairStoreTests(ITestOutputHelper output) : IDisposabl
         var text = File.ReadAllText(store.PathOf(key));
         File.Delete(store.PathOf(key));
         var files = new MemoryFiles(TimeProvider.System);
-        var many = new PendingPairStore(_home.Home, files, new Journal(_home.Home, files));
+        var many = new PendingPairStore(_home.Home, files, new Journal(_home.Home, files), new UsedCodes(_home.Home, files, TimeProvider.System));
         for (var i = 0; i < 10_000; i++)
         {
             var code = $"{i / 100:D2}-AAAA{(char)('A' + (i % 100 / 10))}{(char)('A' + (i % 10))}";
@@ -338,5 +338,5 @@ public sealed class PendingPairStoreTests(ITestOutputHelper output) : IDisposabl
         Assert.Equal(content, File.ReadAllBytes(path));
     }
 
-    private PendingPairStore New() => new(_home.Home, DiskFileSystem.Instance, new Journal(_home.Home, DiskFileSystem.Instance));
+    private PendingPairStore New() => new(_home.Home, DiskFileSystem.Instance, new Journal(_home.Home, DiskFileSystem.Instance), new UsedCodes(_home.Home, DiskFileSystem.Instance, TimeProvider.System));
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using WirePS.Cryptography;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -39,12 +40,13 @@ internal static class PendingPairFormat
         try
         {
             // A newer protocol may have statuses and reasons that this version cannot read.
-            if (ProtocolOf(text) is > NewestProtocol and var newer)
+            var protocol = ProtocolOf(text);
+            if (protocol > NewestProtocol)
             {
-                throw new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {newer}.", path);
+                throw new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {protocol}.", path);
             }
 
-            pair = JsonSerializer.Deserialize(text, Json.PendingPair);
+            pair = Complete(JsonSerializer.Deserialize(text, Json.PendingPair), protocol ?? 1);
         }
         catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
         {
@@ -53,6 +55,17 @@ internal static class PendingPairFormat
 
         return pair is not null && IsSound(pair) ? pair : throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
     }
+
+    // A generated reader sets what a file of another program does not have to nothing, whatever the type says.
+    private static PendingPair? Complete(PendingPair? pair, int protocol) => pair is null ? null : pair with
+    {
+        Protocol = protocol,
+        Id = pair.Id ?? "",
+        Kind = pair.Kind ?? "pair",
+        Messages = pair.Messages ?? PairMessages.None,
+        Leaving = pair.Leaving.IsDefault ? [] : pair.Leaving,
+        Transitions = pair.Transitions.IsDefault ? [] : pair.Transitions,
+    };
 
     // What every machine takes for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
     private static bool IsSound(PendingPair pair) =>
@@ -67,12 +80,18 @@ internal static class PendingPairFormat
             _ => false,
         };
 
+    // Null where the file does not say.
     private static int? ProtocolOf(byte[] text)
     {
+        if (!Utf8.IsValid(text))
+        {
+            throw new FormatException("The file is not UTF-8.");
+        }
+
         using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
         return document.RootElement.ValueKind == JsonValueKind.Object
             && document.RootElement.TryGetProperty("protocol", out var protocol)
-            && protocol.ValueKind == JsonValueKind.Number && protocol.TryGetInt32(out var number) ? number : null;
+            ? protocol.GetInt32() : null;
     }
 
     private sealed class TimeConverter : JsonConverter<DateTimeOffset>

@@ -140,6 +140,12 @@ public sealed class PairOperations(
 
             var protocol = protocols[current.Protocol];
             var planned = protocol.Step(current, new PairInput.Confirmed(digits, own.Card, fresh), time.GetUtcNow());
+            if (planned.Status == PairStatus.SasReady)
+            {
+                // There is no mailbox yet for the peer to write to.
+                throw new WireException(WireReason.PairNotReady, null, current.Id);
+            }
+
             if (planned.Status == PairStatus.Confirmed && protocol.PeerToReserve(current) is { } peer
                 && await trust.ReserveAsync(peer, current.Id, cancellationToken).ConfigureAwait(false) is { } conflict)
             {
@@ -156,6 +162,12 @@ public sealed class PairOperations(
                     return planned;
                 },
                 cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
+            if (!applied && pair.IsEnded)
+            {
+                // It ended meanwhile, and what its end gives back came after this.
+                await trust.ReleaseAsync(current.Id, cancellationToken).ConfigureAwait(false);
+            }
+
             if (applied)
             {
                 return pair is { Status: PairStatus.Aborted, Reason: { } reason } ? throw new WireException(reason, null, pair.Id) : pair;

@@ -25,7 +25,8 @@ public sealed record PairFile(string Key, PendingPair? Pair, WireException? Erro
 /// <param name="usedCodes">The codes that it has opened.</param>
 public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal journal, UsedCodes usedCodes)
 {
-    private const int MaxFileBytes = 256 * 1024;
+    // Four messages of 64 KiB, each escaped to at most three times its size, and what is ours.
+    private const int MaxFileBytes = 2 * 1024 * 1024;
     private const string Ending = ".json";
     private const string GuestEnding = ".guest";
 

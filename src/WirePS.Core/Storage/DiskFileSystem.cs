@@ -223,6 +223,32 @@ public sealed class DiskFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
+    public bool Narrow(string path)
+    {
+        if (OperatingSystem.IsWindows() || !File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            var mode = File.GetUnixFileMode(path);
+            if (((int)mode & OthersMayMask) == 0)
+            {
+                return false;
+            }
+
+            File.SetUnixFileMode(path, mode & PrivateFile);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another user's: reading it says so.
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
     public void RemoveLeftovers(string folder, TimeSpan age)
     {
         try

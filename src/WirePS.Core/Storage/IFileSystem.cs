@@ -58,6 +58,9 @@ public interface IFileSystem
     /// <returns>True where an existing folder had to be made narrower.</returns>
     bool EnsurePrivateFolder(string folder);
 
+    /// <summary>Closes a file of ours to other users; true where it was open to them. For files without secrets: one with secrets is refused instead.</summary>
+    bool Narrow(string path);
+
     /// <summary>Removes what writers that died left half-written in a folder, where it is older than <paramref name="age"/>.</summary>
     void RemoveLeftovers(string folder, TimeSpan age);
 

@@ -87,13 +87,25 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             {
                 var agents = AgentsIn(tree);
                 conflict = FindConflict(agents, card);
-                if (conflict is not null || agents[card.Handle] is not null)
+                if (conflict is not null)
                 {
                     return false;
                 }
 
-                agents[card.Handle] = new JsonObject { ["did"] = card.Did, ["public_keys"] = Keys(card), ["reserved_for"] = pairId };
-                return true;
+                if (agents[card.Handle] is not JsonObject known)
+                {
+                    agents[card.Handle] = new JsonObject { ["did"] = card.Did, ["public_keys"] = Keys(card), ["reserved_for"] = new JsonArray(pairId) };
+                    return true;
+                }
+
+                // Two pairings with one peer may be under way; the name is free again when both have ended.
+                if (known["reserved_for"] is JsonArray pairs && !pairs.Any(p => (string?)p == pairId))
+                {
+                    pairs.Add(pairId);
+                    return true;
+                }
+
+                return false;
             },
             cancellationToken).ConfigureAwait(false);
         return conflict;
@@ -104,9 +116,16 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         tree =>
         {
             var agents = AgentsIn(tree);
-            var reserved = agents.Where(e => (string?)e.Value?["reserved_for"] == pairId).Select(static e => e.Key).ToList();
-            reserved.ForEach(handle => agents.Remove(handle));
-            return reserved.Count > 0;
+            foreach (var (handle, node) in agents)
+            {
+                if (node is JsonObject entry && entry["reserved_for"] is JsonArray pairs && pairs.FirstOrDefault(p => (string?)p == pairId) is { } reserved)
+                {
+                    pairs.Remove(reserved);
+                    return pairs.Count > 0 || agents.Remove(handle);
+                }
+            }
+
+            return false;
         },
         cancellationToken);
 

@@ -48,6 +48,8 @@ internal sealed class FaultyFiles(IFileSystem inner) : IFileSystem
         return inner.ReadOpen(path, maxBytes);
     }
 
+    public bool Narrow(string path) => inner.Narrow(path);
+
     public byte[] ReadPrivateRange(string path, long offset, int count)
     {
         Pass(FileWork.Read, path);

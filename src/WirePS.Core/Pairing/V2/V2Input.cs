@@ -14,11 +14,11 @@ internal abstract record V2Input : PairInput
     /// <summary>What the relay holds of the other side.</summary>
     /// <param name="View">That.</param>
     /// <param name="RelayId">Which data it has, where it does not know the rendezvous; else null.</param>
-    /// <param name="Own">Who we are, to answer a share with.</param>
-    internal sealed record Seen(V2View View, string? RelayId, OwnIdentity Own) : V2Input, IDisposable
+    /// <param name="Own">Who we are, to answer a share with; null where there is none to answer.</param>
+    internal sealed record Seen(V2View View, string? RelayId, OwnIdentity? Own) : V2Input, IDisposable
     {
         /// <inheritdoc/>
-        public void Dispose() => Own.Dispose();
+        public void Dispose() => Own?.Dispose();
 
         /// <inheritdoc/>
         public override string ToString() => nameof(Seen);

@@ -11,7 +11,9 @@ namespace WirePS.Pairing.V2;
 /// <summary>The messages of pairing-v2.md §4, written and read. Reading refuses what is not exactly in their form.</summary>
 internal static class V2Messages
 {
-    private const int MaxPlaintext = 48 * 1024;
+    /// <summary>The largest message that a relay takes (pairing-v2.md §7).</summary>
+    internal const int MaxBytes = 64 * 1024;
+
     private const string Version = "\"v\":2";
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
@@ -73,13 +75,20 @@ internal static class V2Messages
         var reason = Text(document.RootElement, "reason");
         return reason == "sealed"
             ? (null, Bytes(document.RootElement, "sealed"))
-            : (WireErrorCatalogue.TryParseWire(reason, out var known) ? known : throw Malformed(), null);
+            : (TryParseAbort(reason, out var known) ? known : throw Malformed(), null);
     }
+
+    /// <summary>A reason that a side may give (§5); others are of this home alone.</summary>
+    internal static bool TryParseAbort(string? text, out WireReason reason) =>
+        WireErrorCatalogue.TryParseWire(text, out reason)
+        && reason is WireReason.WrongCode or WireReason.CommitmentMismatch or WireReason.IdentityMismatch or WireReason.InvalidShare or WireReason.SasMismatch
+            or WireReason.SelfPairing or WireReason.Cancelled or WireReason.Expired or WireReason.Crowded or WireReason.UnsupportedVersion
+            or WireReason.ProtocolError or WireReason.RelayInterference;
 
     internal static WireReason ReadReason(byte[] plaintext)
     {
         using var document = Parse(plaintext);
-        return WireErrorCatalogue.TryParseWire(Text(document.RootElement, "reason"), out var known) ? known : throw Malformed();
+        return TryParseAbort(Text(document.RootElement, "reason"), out var known) ? known : throw Malformed();
     }
 
     internal static (byte[] Card, byte[] IdNonce, byte[] Proof, DateTimeOffset? ExpiresAt) ReadCard(byte[] plaintext)
@@ -125,7 +134,7 @@ internal static class V2Messages
     {
         try
         {
-            if (text.Length <= MaxPlaintext * 2 && JsonDocument.Parse(text, Strict) is var document)
+            if (text.Length <= MaxBytes && JsonDocument.Parse(text, Strict) is var document)
             {
                 return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw Malformed();
             }

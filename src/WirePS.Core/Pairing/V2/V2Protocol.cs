@@ -26,6 +26,11 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMinutes(5);
 
+    // What others say of the end is taken up to this: more than any pairing asks for, and far from where times overflow.
+    private static readonly TimeSpan LongestLife = PairOperations.LongestLifetime + TimeSpan.FromDays(1);
+
+    private const string Suspicion = "It ended after keys were exchanged and before digits were shown: possible interference.";
+
     /// <inheritdoc/>
     public int Number => 2;
 
@@ -78,9 +83,12 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     {
         PairStatus.RequestHost or PairStatus.RequestGuest or PairStatus.Polling or PairStatus.SasReady
             when now >= pair.ExpiresAt => new PairEffect.Apply(new PairInput.TimeIsOver()),
-        PairStatus.RequestHost or PairStatus.RequestGuest or PairStatus.Polling or PairStatus.SasReady => NextOpen(pair),
+        PairStatus.RequestHost or PairStatus.RequestGuest or PairStatus.Polling or PairStatus.SasReady => NextOpen(pair, now),
+
+        // The pin before the clock: a process that died between the trust store and this file has pinned already.
+        PairStatus.Confirmed when CanPin(pair) => new V2Work.Pin(),
         PairStatus.Confirmed when now >= pair.ExpiresAt + Patience => new PairEffect.Apply(new PairInput.TimeIsOver()),
-        PairStatus.Confirmed => CanPin(pair) ? new V2Work.Pin() : NextOpen(pair),
+        PairStatus.Confirmed => NextOpen(pair, now),
         PairStatus.Paired => NextPaired(pair, now),
         _ => NextAborted(pair, now),
     };
@@ -92,13 +100,12 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         V2Input.Put put => OnPut(pair, put.Phase, put.Reply, now),
         V2Input.Seen seen => OnSeen(pair, seen, now),
         PairInput.Confirmed confirmed => OnConfirmed(pair, confirmed.Digits, now),
-        PairInput.Stopped => OnStopped(pair, now),
+        PairInput.Stopped => OnStopped(pair, WireReason.Cancelled, now),
         PairInput.Pinned => pair.Status == PairStatus.Confirmed ? OnPinned(pair, now) : pair,
-        PairInput.PinRefused refused => pair.Status == PairStatus.Confirmed
-            ? pair with { Reason = WireReason.IdentityConflict, LastError = $"Another key is trusted under the name '{refused.Handle}'." } : pair,
-        PairInput.TimeIsOver => pair.IsEnded ? pair : End(pair, WireReason.Expired, now) with { OutcomeUnknown = pair.Status == PairStatus.Confirmed },
+        PairInput.PinRefused refused => pair.Status == PairStatus.Confirmed ? OnPinRefused(pair, refused.Handle, now) : pair,
+        PairInput.TimeIsOver => pair.IsEnded ? pair : End(pair, WireReason.Expired, now, tell: false),
         PairInput.Left left => OnLeft(pair, left.What),
-        PairInput.Trouble trouble => pair with { LastError = trouble.Message, Reason = trouble.Reason },
+        PairInput.Trouble trouble => OnTrouble(pair, trouble),
         _ => pair,
     };
 
@@ -145,16 +152,22 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
     /// <summary>The peer's address; null where it gave no usable one.</summary>
     internal static PeerRoute? PeerRouteOf(PendingPair pair) =>
-        OpenPeer(pair, 2, V2Messages.Read(pair.Messages.Received["2"], "sealed")[0]) is { } plaintext ? V2Messages.ReadAccept(plaintext, pair.RelayUrl) : null;
+        V2Messages.ReadAccept(OpenSealed(pair, 2, pair.Messages.Received["2"]) ?? throw new WireException(WireReason.ProtocolError), pair.RelayUrl);
 
     // What we have said and the relay is not known to hold comes first; the mailbox is made while the other side is thinking.
-    private static PairEffect NextOpen(PendingPair pair) =>
-        NextToPut(pair) is { } phase ? new V2Work.Put(phase)
+    private static PairEffect NextOpen(PendingPair pair, DateTimeOffset now) =>
+        NextToPut(pair, now) is { } phase ? new V2Work.Put(phase)
         : pair.OurSlotId is null && pair.Posted >= 0 ? new PairWork.UseMailbox()
         : new V2Work.Await(Waits: pair.Status != PairStatus.RequestGuest);
 
-    private static int? NextToPut(PendingPair pair)
+    private static int? NextToPut(PendingPair pair, DateTimeOffset now)
     {
+        // What a relay has lost is put there again only while something of the lifetime is left: it would begin a new one.
+        if (pair.Posted < 0 && now >= pair.ExpiresAt)
+        {
+            return null;
+        }
+
         if (pair.Messages.Sent.ContainsKey("9"))
         {
             // A stop before the relay holds our accept must not send it after all.
@@ -179,7 +192,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             PairLeaving.RemovePeer => new PairWork.RemovePeer(),
 
             // Ours is put before anything else: the other side waits for it as we do for theirs.
-            PairLeaving.AwaitAck or PairLeaving.Finish when NextToPut(pair) is { } phase => new V2Work.Put(phase),
+            PairLeaving.AwaitAck or PairLeaving.Finish when NextToPut(pair, now) is { } phase => new V2Work.Put(phase),
             PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(Waits: true),
             PairLeaving.Finish => new V2Work.Finish(),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
@@ -203,8 +216,32 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         };
     }
 
+    // The other side's accept, and the word that nothing came before it: the relay's, or the other side's own.
     private static bool CanPin(PendingPair pair) =>
-        pair.Messages.Received.ContainsKey("2") && (pair.Decided || pair.Messages.Received.ContainsKey("3"));
+        (pair.Decided || pair.Messages.Received.ContainsKey("3")) && HoldsAccept(pair) && (pair.Decided || HoldsAck(pair));
+
+    private static bool HoldsAccept(PendingPair pair) => Holds(pair, 2, static (plaintext, relay) => V2Messages.ReadAccept(plaintext, relay));
+
+    private static bool HoldsAck(PendingPair pair) => Holds(pair, 3, static (plaintext, _) => V2Messages.ReadAck(plaintext));
+
+    /// <summary>Whether a message is here that is the other side's: what does not open stays stored, and counts for nothing.</summary>
+    private static bool Holds(PendingPair pair, int phase, Action<byte[], string> read)
+    {
+        try
+        {
+            if (pair.Messages.Received.TryGetValue(V2Work.NameOf(phase), out var body) && OpenSealed(pair, phase, body) is { } plaintext)
+            {
+                read(plaintext, pair.RelayUrl);
+                return true;
+            }
+        }
+        catch (WireException error) when (error.Reason is WireReason.ProtocolError or WireReason.UnsupportedVersion)
+        {
+            // Not in the form of the protocol.
+        }
+
+        return false;
+    }
 
     private static PendingPair OnMailbox(PendingPair pair, PairInput.MailboxReady ready) =>
         pair.IsEnded || pair.OurSlotId is not null ? pair : pair with
@@ -225,22 +262,23 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         switch (reply.Refusal)
         {
             case null:
-                var next = pair with
+                var next = WithRelayExpiry(pair, reply.ExpiresAt) with
                 {
                     Posted = Math.Max(pair.Posted, phase),
-                    Decided = pair.Decided || reply.State == V2State.Decided,
-                    ExpiresAt = Earlier(pair, reply.ExpiresAt),
+                    Decided = pair.Decided || (reply.State == V2State.Decided && pair.Status == PairStatus.Confirmed),
                 };
                 return pair.Status is PairStatus.RequestHost or PairStatus.RequestGuest ? Move(next, PairStatus.Polling, now) : next;
+            case V2Refusal.RoleTaken or V2Refusal.PhaseConflict or V2Refusal.Ended or V2Refusal.Expired when pair.IsEnded:
+                return OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish);
             case V2Refusal.RoleTaken:
-                return pair.IsEnded ? OnLeft(pair, PairLeaving.AwaitAck) : End(pair, phase == 0 ? WireReason.Crowded : WireReason.RelayInterference, now, tell: false);
+                return End(pair, phase == 0 ? WireReason.Crowded : WireReason.RelayInterference, now, tell: false);
             case V2Refusal.PhaseConflict:
-                return pair.IsEnded ? OnLeft(pair, PairLeaving.AwaitAck) : Interfered(pair, null, now);
+                return Interfered(pair, null, now);
             case V2Refusal.Ended:
                 // Why, the other side's phase 9 tells, or the state of the rendezvous.
-                return pair.IsEnded ? OnLeft(pair, PairLeaving.AwaitAck) : pair with { Posted = phase };
+                return pair with { Posted = phase };
             case V2Refusal.Expired:
-                return pair.IsEnded ? OnLeft(pair, PairLeaving.AwaitAck) : OnExpired(pair, now);
+                return OnExpired(pair, now);
             default:
                 // The relay lacks what we had put there before: from the first one on, in order.
                 return pair.Posted < 0 ? pair : pair with { Posted = -1 };
@@ -255,7 +293,52 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         }
 
         // A stop of a side that had confirmed: the relay's word decides.
-        return reply.Refusal == V2Refusal.Decided ? pair with { Decided = true } : End(pair, pair.Reason ?? WireReason.Cancelled, now, tell: false);
+        var reason = pair.Reason ?? WireReason.Cancelled;
+        return reply.Refusal switch
+        {
+            null or V2Refusal.Ended or V2Refusal.Expired => End(pair, reason, now, tell: false, isRelaysWord: true),
+
+            // Too late; but with an accept that is not the other side's there is nobody to pin and to remove.
+            V2Refusal.Decided => pair.Messages.Received.ContainsKey("2") && !HoldsAccept(pair) ? End(pair, reason, now, tell: false) : pair with { Decided = true },
+
+            // It has lost what it held: the stop follows what it belongs to.
+            V2Refusal.NoRendezvous or V2Refusal.PhaseOrder => pair.Posted < 0 ? pair : pair with { Posted = -1 },
+            _ => End(pair, reason, now, tell: false),
+        };
+    }
+
+    private static PendingPair OnPinRefused(PendingPair pair, string handle, DateTimeOffset now)
+    {
+        // Whom a stop would remove again, and who has waited for a person for long enough, need no pin.
+        if (pair.Stopping || now >= pair.ExpiresAt + Patience)
+        {
+            return End(pair, pair.Stopping ? pair.Reason ?? WireReason.Cancelled : WireReason.IdentityConflict, now, tell: false);
+        }
+
+        return pair with { Reason = WireReason.IdentityConflict, LastError = $"Another key is trusted under the name '{handle}'." };
+    }
+
+    // A trouble passes; the reason of an end or of a stop does not.
+    private static PendingPair OnTrouble(PendingPair pair, PairInput.Trouble trouble) => pair.Status switch
+    {
+        PairStatus.Aborted or PairStatus.AbortedRestart => pair,
+        _ when pair.Stopping => pair with { LastError = trouble.Message },
+        _ => pair with { LastError = trouble.Message, Reason = trouble.Reason ?? (pair.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? null : pair.Reason) },
+    };
+
+    /// <summary>
+    /// The end that the relay names: a guest's until it holds the host's word for it, for everybody else only an earlier
+    /// one than that known. Far-off times are of nobody's pairing.
+    /// </summary>
+    private static PendingPair WithRelayExpiry(PendingPair pair, DateTimeOffset? expiresAt)
+    {
+        if (pair.IsEnded || expiresAt is null)
+        {
+            return pair;
+        }
+
+        var end = pair.Role == PairRole.Guest && !pair.Messages.Received.ContainsKey("1") ? Plausible(pair, expiresAt.Value) : Earlier(pair, expiresAt);
+        return end == pair.ExpiresAt ? pair : pair with { ExpiresAt = end };
     }
 
     private PendingPair OnSeen(PendingPair pair, V2Input.Seen seen, DateTimeOffset now)
@@ -268,7 +351,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
         if (view.Refusal == V2Refusal.RoleTaken)
         {
-            return pair.IsEnded ? OnLeft(pair, PairLeaving.AwaitAck)
+            return pair.IsEnded ? OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish)
                 : End(pair, pair.Posted < 0 ? WireReason.Crowded : WireReason.RelayInterference, now, tell: false);
         }
 
@@ -284,40 +367,52 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             pair = pair with { Crowded = true };
         }
 
+        if (pair.IsEnded)
+        {
+            return OnSeenPaired(pair, view);
+        }
+
+        pair = WithRelayExpiry(pair, view.ExpiresAt);
+
+        // Nothing but our own accept makes it so.
+        if (view.State == V2State.Decided && pair is { Decided: false, Status: PairStatus.Confirmed })
+        {
+            pair = pair with { Decided = true };
+        }
+
         // One message at a time: each is stored with what follows from it before the next is looked at. Messages come before the state.
         foreach (var message in view.Messages)
         {
-            var name = V2Work.NameOf(message.Phase);
-            if (pair.Messages.Received.TryGetValue(name, out var stored))
+            if (!pair.Messages.Received.TryGetValue(V2Work.NameOf(message.Phase), out var stored))
             {
-                if (stored != message.Body)
-                {
-                    return pair.Status == PairStatus.Paired ? pair with { LastError = "The relay served other bytes for a message that it had served before." } : Interfered(pair, null, now);
-                }
-
-                continue;
+                return OnMessage(pair, message, seen.Own, now);
             }
 
-            return OnMessage(pair, message, seen.Own, now);
-        }
-
-        if (pair.IsEnded)
-        {
-            return view.State is V2State.Ended or V2State.Expired ? OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish) : pair;
-        }
-
-        if (pair.Role == PairRole.Guest && !pair.Messages.Received.ContainsKey("1"))
-        {
-            pair = view.ExpiresAt is { } expires && expires != pair.ExpiresAt ? pair with { ExpiresAt = expires } : pair;
+            if (stored != message.Body)
+            {
+                return Interfered(pair, null, now);
+            }
         }
 
         return view.State switch
         {
-            V2State.Decided => pair.Decided ? pair : pair with { Decided = true },
             V2State.Expired => OnExpired(pair, now),
             V2State.Ended => OnRelayEnded(pair, view.Reason, now),
             _ => pair,
         };
+    }
+
+    // All that is still waited for is the other side's acknowledgement; the first one that comes is final. Its text is not kept.
+    private static PendingPair OnSeenPaired(PendingPair pair, V2View view)
+    {
+        if (!pair.PeerAcked && view.Messages.FirstOrDefault(static m => m.Phase == 3) is { } ack)
+        {
+            return HoldsAck(pair with { Messages = pair.Messages.WithReceived("3", ack.Body) })
+                ? pair with { PeerAcked = true }
+                : OnLeft(pair with { LastError = "The relay served an acknowledgement that is not the other side's." }, PairLeaving.AwaitAck);
+        }
+
+        return view.State is V2State.Ended or V2State.Expired ? OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish) : pair;
     }
 
     private static PendingPair OnNoRendezvous(PendingPair pair, string? relayId, DateTimeOffset now)
@@ -335,32 +430,39 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         // A relay that knows its data and nothing of this any more has let its time go by.
         if (now >= pair.ExpiresAt && relayId is not null && relayId == pair.RelayId)
         {
-            return End(pair, WireReason.Expired, now, tell: false) with { OutcomeUnknown = pair.Status == PairStatus.Confirmed };
+            return End(pair, WireReason.Expired, now, tell: false);
         }
 
         return pair.Posted < 0 ? pair : pair with { Posted = -1 };
     }
 
-    private PendingPair OnMessage(PendingPair pair, V2Message message, OwnIdentity own, DateTimeOffset now)
+    private PendingPair OnMessage(PendingPair pair, V2Message message, OwnIdentity? own, DateTimeOffset now)
     {
+        // They come in order, all but the last word, and none is larger than a relay takes.
+        if ((message.Phase != 9 && message.Phase != Contiguous(pair.Messages.Received) + 1) || Encoding.UTF8.GetByteCount(message.Body) > V2Messages.MaxBytes)
+        {
+            return Interfered(pair, null, now);
+        }
+
         var stored = pair with { Messages = pair.Messages.WithReceived(V2Work.NameOf(message.Phase), message.Body) };
         try
         {
-            return (message.Phase, pair.Role, pair.IsEnded) switch
+            return (message.Phase, pair.Role) switch
             {
-                (9, _, false) => OnAbort(stored, message.Body, now),
-                (0, PairRole.Guest, false) => OnCommitment(stored, message.Body, own, now),
-                (0, PairRole.Host, false) => OnShare(stored, message.Body, own),
-                (1, PairRole.Guest, false) => OnHostReveal(stored, message.Body, own, now),
-                (1, PairRole.Host, false) => OnGuestReveal(stored, message.Body, own, now),
-                (2, _, _) => OnAccept(stored, message.Body, now),
-                (3, _, _) => OnAck(stored, message.Body, now),
+                (9, _) => OnAbort(stored, message.Body, now),
+                (0, PairRole.Guest) => OnCommitment(stored, message.Body, own!, now),
+                (0, PairRole.Host) => OnShare(stored, message.Body, own!),
+                (1, PairRole.Guest) => OnHostReveal(stored, message.Body, own!, now),
+                (1, PairRole.Host) => OnGuestReveal(stored, message.Body, own!, now),
+                (2, _) => OnAccept(stored, message.Body, now),
+                (3, _) => OnAck(stored, message.Body, now),
                 _ => stored,
             };
         }
         catch (WireException error) when (error.Reason is WireReason.ProtocolError or WireReason.UnsupportedVersion or WireReason.InvalidShare or WireReason.CommitmentMismatch or WireReason.WrongCode or WireReason.IdentityMismatch or WireReason.SelfPairing)
         {
-            return pair.IsEnded ? stored with { LastError = error.Message } : End(stored, error.Reason, now);
+            // Whoever has confirmed stops, and the relay's word ends it; an end after that proof of the other side is sealed.
+            return pair.Status == PairStatus.Confirmed ? OnStopped(stored, error.Reason, now) : End(stored, error.Reason, now, isSealed: pair.Status == PairStatus.SasReady);
         }
     }
 
@@ -406,7 +508,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private PendingPair OnHostReveal(PendingPair pair, string body, OwnIdentity own, DateTimeOffset now)
     {
         var values = V2Messages.Read(body, "share", "id_commit", "nonce", "confirm", "sealed");
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < 4; i++)
         {
             Require32(values[i]);
         }
@@ -459,6 +561,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private static PendingPair OnGuestReveal(PendingPair pair, string body, OwnIdentity own, DateTimeOffset now)
     {
         var values = V2Messages.Read(body, "confirm", "sealed");
+        Require32(values[0]);
         if (!CryptographicOperations.FixedTimeEquals(values[0], Decode(pair.Secrets!.PeerConfirm)))
         {
             throw new WireException(WireReason.WrongCode);
@@ -482,6 +585,12 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     {
         var plaintext = OpenPeer(pair, 1, sealedCard) ?? throw new WireException(WireReason.ProtocolError);
         var (cardBytes, idNonce, proof, expiresAt) = V2Messages.ReadCard(plaintext);
+        Require32(idNonce);
+        if (proof.Length != Ed25519.SignatureBytes)
+        {
+            throw new WireException(WireReason.ProtocolError);
+        }
+
         AgentCard card;
         try
         {
@@ -493,8 +602,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         }
 
         var peerRole = pair.Role == PairRole.Host ? PairRole.Guest : PairRole.Host;
-        if (idNonce.Length != 32 || proof.Length != Ed25519.SignatureBytes
-            || !CryptographicOperations.FixedTimeEquals(idCommit, PairingV2.IdCommit(peerRole, idNonce, card.PublicKey))
+        if (!CryptographicOperations.FixedTimeEquals(idCommit, PairingV2.IdCommit(peerRole, idNonce, card.PublicKey))
             || !Ed25519.Verify(card.PublicKey, PairingV2.ProofText(peerRole, proofSecret, cardBytes), proof))
         {
             throw new WireException(WireReason.IdentityMismatch);
@@ -516,15 +624,9 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
     private static PendingPair OnAccept(PendingPair pair, string body, DateTimeOffset now)
     {
-        if (pair.IsEnded)
+        if (OpenSealed(pair, 2, body) is not { } plaintext)
         {
-            return pair;
-        }
-
-        var plaintext = OpenPeer(pair, 2, V2Messages.Read(body, "sealed")[0]);
-        if (plaintext is null)
-        {
-            return Interfered(pair with { Messages = pair.Messages with { Received = pair.Messages.Received.Remove("2") } }, null, now);
+            return Interfered(pair, null, now);
         }
 
         V2Messages.ReadAccept(plaintext, pair.RelayUrl);
@@ -533,57 +635,73 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
     private static PendingPair OnAck(PendingPair pair, string body, DateTimeOffset now)
     {
-        var plaintext = OpenPeer(pair, 3, V2Messages.Read(body, "sealed")[0]);
-        if (plaintext is null)
+        if (OpenSealed(pair, 3, body) is not { } plaintext)
         {
-            return pair.IsEnded ? pair with { LastError = "The relay served an acknowledgement that does not open." }
-                : Interfered(pair with { Messages = pair.Messages with { Received = pair.Messages.Received.Remove("3") } }, null, now);
+            return Interfered(pair, null, now);
         }
 
         V2Messages.ReadAck(plaintext);
-        return pair.Status == PairStatus.Paired ? pair with { PeerAcked = true } : pair;
+        return pair;
     }
 
     private static PendingPair OnAbort(PendingPair pair, string body, DateTimeOffset now)
     {
-        var (reason, sealedReason) = V2Messages.ReadAbort(body);
-        if (sealedReason is not null && pair.Secrets?.KeyHost is not null && OpenPeer(pair, 9, sealedReason) is { } plaintext)
+        WireReason claimed;
+        try
         {
-            // The peer's own word, whenever it comes.
-            return End(pair, V2Messages.ReadReason(plaintext), now, tell: false);
+            var (reason, sealedReason) = V2Messages.ReadAbort(body);
+            if (sealedReason is not null && OpenPeer(pair, 9, sealedReason) is { } plaintext)
+            {
+                // The peer's own word, whenever it comes.
+                return End(pair, V2Messages.ReadReason(plaintext), now, tell: false, isRelaysWord: true, isPeersWord: true);
+            }
+
+            claimed = reason ?? WireReason.ProtocolError;
+        }
+        catch (WireException error) when (error.Reason is WireReason.ProtocolError or WireReason.UnsupportedVersion)
+        {
+            claimed = error.Reason;
         }
 
-        return Claimed(pair, reason ?? WireReason.ProtocolError, now);
+        return Claimed(pair, claimed, now);
     }
 
     private static PendingPair OnRelayEnded(PendingPair pair, string? reason, DateTimeOffset now) =>
-        Claimed(pair, WireErrorCatalogue.TryParseWire(reason, out var known) ? known : WireReason.Cancelled, now);
+        Claimed(pair, V2Messages.TryParseAbort(reason, out var known) ? known : WireReason.Cancelled, now);
 
     // Until the other side has proven itself, anybody may have said it; afterwards an honest one would have sealed it.
     private static PendingPair Claimed(PendingPair pair, WireReason claimed, DateTimeOffset now)
     {
         if (pair.Stopping)
         {
-            return End(pair, pair.Reason ?? WireReason.Cancelled, now, tell: false);
+            return End(pair, pair.Reason ?? WireReason.Cancelled, now, tell: false, isRelaysWord: true);
         }
 
-        return pair.Status is PairStatus.SasReady or PairStatus.Confirmed
-            ? Interfered(pair, claimed, now)
-            : End(pair, claimed, now, tell: false) with { ReasonVerified = false, LastError = $"Claimed by the relay or the other side: {claimed.ToWire()}." };
+        if (pair.Status is PairStatus.SasReady or PairStatus.Confirmed)
+        {
+            return Interfered(pair, claimed, now);
+        }
+
+        var said = $"Claimed by the relay or the other side: {claimed.ToWire()}.";
+        return End(pair, claimed, now, tell: false) with { ReasonVerified = false, LastError = IsSuspicious(pair) ? said + " " + Suspicion : said };
     }
 
     private static PendingPair OnExpired(PendingPair pair, DateTimeOffset now) =>
-        pair.Status is PairStatus.SasReady or PairStatus.Confirmed && now < pair.ExpiresAt - ClockSlack
+        pair.Status is PairStatus.SasReady or PairStatus.Confirmed && now < pair.ExpiresAt - ClockSlack && !pair.Stopping
             ? Interfered(pair, WireReason.Expired, now)
-            : End(pair, WireReason.Expired, now, tell: false);
+            : End(pair, pair.Stopping ? pair.Reason ?? WireReason.Cancelled : WireReason.Expired, now, tell: false, isRelaysWord: true);
 
     /// <summary>The relay does what no honest relay does. A side that has confirmed does not decide that alone: it stops, and the relay's word ends it.</summary>
     private static PendingPair Interfered(PendingPair pair, WireReason? claimed, DateTimeOffset now)
     {
+        if (pair.Status == PairStatus.Confirmed && claimed is null)
+        {
+            return OnStopped(pair, WireReason.RelayInterference, now);
+        }
+
         var error = claimed is { } reason ? $"The relay claims: {reason.ToWire()}." : pair.LastError;
-        return pair.Status == PairStatus.Confirmed && !pair.Stopping && claimed is null
-            ? OnStopped(pair with { Reason = WireReason.RelayInterference, LastError = error }, now)
-            : End(pair, WireReason.RelayInterference, now, isSealed: pair.Status is PairStatus.SasReady or PairStatus.Confirmed) with { LastError = error, OutcomeUnknown = pair.Status == PairStatus.Confirmed };
+        var ended = End(pair, WireReason.RelayInterference, now, isSealed: pair.Status is PairStatus.SasReady or PairStatus.Confirmed);
+        return claimed is null ? ended : ended with { LastError = error };
     }
 
     private static PendingPair OnConfirmed(PendingPair pair, string digits, DateTimeOffset now)
@@ -602,14 +720,13 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         return Move(pair with { Messages = pair.Messages.WithSent("2", V2Messages.Sealed(accept)) }, PairStatus.Confirmed, now);
     }
 
-    private static PendingPair OnStopped(PendingPair pair, DateTimeOffset now)
+    private static PendingPair OnStopped(PendingPair pair, WireReason reason, DateTimeOffset now)
     {
         if (pair.IsEnded || pair.Stopping)
         {
             return pair;
         }
 
-        var reason = pair.Reason is WireReason.RelayInterference ? WireReason.RelayInterference : WireReason.Cancelled;
         return pair.Status == PairStatus.Confirmed
             ? pair with { Stopping = true, Reason = reason, Messages = pair.Messages.WithSent("9", V2Messages.SealedAbort(Seal(pair, 9, V2Messages.ReasonPlaintext(reason)))) }
             : End(pair, reason, now, isSealed: pair.Status == PairStatus.SasReady);
@@ -617,7 +734,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
     private static PendingPair OnPinned(PendingPair pair, DateTimeOffset now)
     {
-        var acked = pair.Messages.Received.ContainsKey("3");
+        var acked = HoldsAck(pair);
         var leaving = ImmutableArray.CreateBuilder<PairLeaving>();
         if (pair.Stopping)
         {
@@ -632,6 +749,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         return Move(pair, PairStatus.Paired, now) with
         {
             EndedAt = now,
+            Stopping = false,
             Reason = null,
             LastError = null,
             PeerAcked = acked,
@@ -640,8 +758,8 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             OurSlotToken = null,
 
             // What may have to be put again stays until the peer has acknowledged, and so does the key that opens its word.
-            Secrets = peerKey,
-            Messages = new PairMessages(pair.Messages.Sent.Remove("9").Add("3", ack), pair.Messages.Received.Where(static m => m.Key == "3").ToImmutableSortedDictionary()),
+            Secrets = acked ? null : peerKey,
+            Messages = PairMessages.None with { Sent = pair.Messages.Sent.Remove("9").Add("3", ack) },
             Leaving = leaving.ToImmutable(),
         };
     }
@@ -660,16 +778,22 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             : pair with { Leaving = left, CodeHash = "", SideToken = null, Secrets = null, Messages = PairMessages.None };
     }
 
-    private static PendingPair End(PendingPair pair, WireReason reason, DateTimeOffset now, bool tell = true, bool isSealed = false)
+    /// <summary>Ends without a pin.</summary>
+    /// <param name="pair">The pairing.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="now">When.</param>
+    /// <param name="tell">True where the other side is to be told, by a phase 9.</param>
+    /// <param name="isSealed">True where that can be sealed, as the other side has proven itself.</param>
+    /// <param name="isRelaysWord">True where the rendezvous cannot be decided any more; else a side that has confirmed does not know how the other one ends.</param>
+    /// <param name="isPeersWord">True where the other side has said so itself.</param>
+    private static PendingPair End(PendingPair pair, WireReason reason, DateTimeOffset now, bool tell = true, bool isSealed = false, bool isRelaysWord = false, bool isPeersWord = false)
     {
         var messages = PairMessages.None;
         var leaving = ImmutableArray.CreateBuilder<PairLeaving>();
-
-        // Before the relay has taken our first message there is nobody to tell.
-        if (tell && (pair.Posted >= 0 || pair.Messages.Sent.ContainsKey("0")))
+        if (pair.Status is PairStatus.SasReady or PairStatus.Confirmed)
         {
-            leaving.Add(PairLeaving.SendAbort);
-            messages = messages.WithSent("9", isSealed ? V2Messages.SealedAbort(Seal(pair, 9, V2Messages.ReasonPlaintext(reason))) : V2Messages.Abort(reason));
+            // A confirmation that a crash has cut short may have kept the name free already.
+            leaving.Add(PairLeaving.ReleaseName);
         }
 
         if (PairWork.GivenBy(pair) is not null)
@@ -677,27 +801,34 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             leaving.Add(PairLeaving.RevokeGrant);
         }
 
-        if (pair.Status == PairStatus.Confirmed)
+        // Before the relay has taken our first message there is nobody to tell. A stop has said its word already, and says no other.
+        if (tell && (pair.Posted >= 0 || pair.Messages.Sent.ContainsKey("0")))
         {
-            leaving.Add(PairLeaving.ReleaseName);
+            leaving.Add(PairLeaving.SendAbort);
+            messages = messages.WithSent("9", pair.Messages.Sent.TryGetValue("9", out var said) ? said
+                : isSealed ? V2Messages.SealedAbort(Seal(pair, 9, V2Messages.ReasonPlaintext(reason))) : V2Messages.Abort(reason));
         }
 
-        var isSuspicious = pair.Status == PairStatus.Polling && pair.Messages.Received.ContainsKey("0") && pair.Messages.Sent.ContainsKey("0") && pair.Posted >= 0;
         var ended = Move(pair, PairStatus.Aborted, now) with
         {
             EndedAt = now,
             Reason = reason,
             ReasonVerified = true,
+            OutcomeUnknown = pair.Status == PairStatus.Confirmed && !isRelaysWord,
+            Stopping = false,
             Code = "",
             Sas = null,
             OurSlotToken = null,
             Secrets = null,
             Messages = messages,
             Leaving = leaving.ToImmutable(),
-            LastError = isSuspicious ? "It ended after keys were exchanged and before digits were shown: possible interference." : pair.LastError,
+            LastError = !isPeersWord && IsSuspicious(pair) ? Suspicion : pair.LastError,
         };
         return leaving.Contains(PairLeaving.SendAbort) ? ended : ended with { CodeHash = "", SideToken = null };
     }
+
+    private static bool IsSuspicious(PendingPair pair) =>
+        pair is { Status: PairStatus.Polling, Posted: >= 0 } && pair.Messages.Received.ContainsKey("0") && pair.Messages.Sent.ContainsKey("0");
 
     private static PendingPair Move(PendingPair pair, PairStatus to, DateTimeOffset now) => pair with
     {
@@ -723,8 +854,16 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         return PairingV2.Open(key.Span, pair.CodeHash, peer, phase, sealedBytes);
     }
 
+    private static byte[]? OpenSealed(PendingPair pair, int phase, string body) => OpenPeer(pair, phase, V2Messages.Read(body, "sealed")[0]);
+
     private static DateTimeOffset? Earlier(PendingPair pair, DateTimeOffset? other) =>
-        other is { } time && time < pair.ExpiresAt ? time : pair.ExpiresAt;
+        other is { } time && Plausible(pair, time) < pair.ExpiresAt ? Plausible(pair, time) : pair.ExpiresAt;
+
+    private static DateTimeOffset Plausible(PendingPair pair, DateTimeOffset time)
+    {
+        var latest = pair.CreatedAt + LongestLife;
+        return Timestamps.Round(time < pair.CreatedAt ? pair.CreatedAt : time > latest ? latest : time);
+    }
 
     private static bool Same(string typed, string expected) =>
         CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(typed), Encoding.ASCII.GetBytes(expected));

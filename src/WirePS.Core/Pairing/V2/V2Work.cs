@@ -47,7 +47,8 @@ internal abstract record V2Work : PairEffect.Work
 
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
-            var known = new V2Known(V2Protocol.Contiguous(pair.Messages.Received), pair.Posted, pair.Crowded);
+            // Whoever is pinned keeps no messages of the peer's, and waits for the last one only.
+            var known = new V2Known(pair.IsEnded ? 2 : V2Protocol.Contiguous(pair.Messages.Received), pair.Posted, pair.Crowded);
             var view = await AskAsync(surroundings, pair, r => r.ReadAsync(SideOf(pair), known, wait, cancellationToken)).ConfigureAwait(false);
             string? relayId = null;
             if (view.Refusal == V2Refusal.NoRendezvous && !V2Protocol.IsWaitingForHost(pair))
@@ -55,7 +56,8 @@ internal abstract record V2Work : PairEffect.Work
                 relayId = (await surroundings.Relay.GetInfoAsync(cancellationToken).ConfigureAwait(false))?.RelayId;
             }
 
-            return new V2Input.Seen(view, relayId, surroundings.Identity.Open());
+            // Only commitments, shares and cards are answered as somebody.
+            return new V2Input.Seen(view, relayId, view.Messages.Any(static m => m.Phase < 2) ? surroundings.Identity.Open() : null);
         }
     }
 

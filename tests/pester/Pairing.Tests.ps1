@@ -99,10 +99,22 @@ Describe 'Two homes, two daemons, one relay (<Protocol>)' -ForEach $protocols {
         (Get-ErrorOf { $pair[0] | Confirm-WirePair -Digits '123456' }).FullyQualifiedErrorId | Should -BeLike 'WirePairEnded,*'
     }
 
+    It 'is found by its code after its end' {
+        $pair = Connect-TestPair $hostHome $guestHome -Protocol $Protocol
+        $null = Complete-TestPair $pair
+        (Get-WirePendingPair $pair[0].Code.ToLowerInvariant() -WireHome $hostHome).Id | Should -Be $pair[0].Id
+        (Wait-WirePair $pair[1].Code -Timeout 60 -WireHome $guestHome).Id | Should -Be $pair[1].Id
+        (Get-ErrorOf { Stop-WirePair $pair[0].Code -WireHome $hostHome }).FullyQualifiedErrorId | Should -BeLike 'WirePairEnded,*'
+        if ($Protocol -eq 'V2') {
+            (Get-ErrorOf { New-WirePair -Code $pair[0].Code -Detach -WireHome $hostHome }).FullyQualifiedErrorId | Should -BeLike 'WireCodeUsed,*'
+        }
+    }
+
     It 'watches until all have ended' {
         Get-WirePendingPair -Status SasReady, Polling, Confirmed -WireHome $hostHome | Stop-WirePair
         $pair = Connect-TestPair $hostHome $guestHome -Protocol $Protocol
-        $watch = Start-ThreadJob -ArgumentList (Get-TestedManifest), $hostHome, $pair[0].Id { param($module, $place, $id) Import-Module $module; Watch-WirePair -Id $id -WireHome $place }
+        $module, $code = (Get-TestedManifest), $pair[0].Code
+        $watch = Start-ThreadJob { Import-Module $using:module; Watch-WirePair -Code $using:code -WireHome $using:hostHome }
         $null = Wait-Until { $watch.Output.Count -gt 0 }
         $null = Complete-TestPair $pair
         $null = $watch | Wait-Job -Timeout 60

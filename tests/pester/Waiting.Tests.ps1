@@ -96,7 +96,8 @@ Describe 'Without a person' {
     }
 
     It 'a job does not wait for an answer that nobody gives' {
-        $job = Start-Job -ArgumentList (Get-TestedManifest), $hostHome { param($module, $place) Import-Module $module; Get-WirePendingPair -WireHome $place | Confirm-WirePair }
+        $module = Get-TestedManifest
+        $job = Start-Job { Import-Module $using:module; Get-WirePendingPair -WireHome $using:hostHome | Confirm-WirePair }
         $null = $job | Wait-Job -Timeout 60
         $job.State | Should -Be 'Completed'
         $job | Receive-Job -ErrorAction SilentlyContinue -ErrorVariable failures

@@ -41,6 +41,11 @@ public sealed class DaemonLoop
         _engine.DaemonFiles.ClearStop();
         _engine.Files.EnsurePrivateFolder(_engine.Home.PendingPairFolder);
         _engine.RemoveLeftovers();
+        foreach (var path in _engine.RepairPermissions())
+        {
+            _log.Write($"other users could open {path}; it is closed to them now");
+        }
+
         using var pairs = new FolderWatch(_engine.Home.PendingPairFolder, NextLook);
         using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);

@@ -89,12 +89,17 @@ public sealed class PairRunner(
             return new PairPass(null, moves, null);
         }
 
-        if (options.IsFirst)
+        // A command may have died between its write and the journal, while this process lived on.
+        await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
+        if (PendingPairStore.KeyOf(pair, key) != key)
         {
-            await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
             await store.RetireAsync(key, cancellationToken).ConfigureAwait(false);
             key = PendingPairStore.KeyOf(pair, key);
-            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (options.IsFirst)
+        {
+            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, options, cancellationToken).ConfigureAwait(false);
         }
 
         while (pair is not null)
@@ -126,13 +131,13 @@ public sealed class PairRunner(
                     }
                     catch (RelayException trouble)
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, options, cancellationToken).ConfigureAwait(false);
                         return new PairPass(pair, moves, null, trouble);
                     }
 
                     if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, options, cancellationToken).ConfigureAwait(false);
                     }
 
                     isWait = work.IsWait;
@@ -148,7 +153,7 @@ public sealed class PairRunner(
                 break;
             }
 
-            var next = await StepAsync(key, pair, input, moves, cancellationToken).ConfigureAwait(false);
+            var next = await StepAsync(key, pair, input, moves, options, cancellationToken).ConfigureAwait(false);
             if (next is not null && next.Version == pair.Version)
             {
                 return new PairPass(next, moves, !isWait ? now + Stuck : options.Wait > TimeSpan.Zero ? now : null);
@@ -181,7 +186,7 @@ public sealed class PairRunner(
     }
 
     /// <summary>Stores what an input leads to; where another writer was faster, its state is gone on from and the work done again.</summary>
-    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, CancellationToken cancellationToken)
+    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, PairPassOptions options, CancellationToken cancellationToken)
     {
         var planned = input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
         if (planned == pair)
@@ -200,6 +205,8 @@ public sealed class PairRunner(
             pair.Version,
             _ =>
             {
+                // Told before the file changes: whoever watches it must know this change for our own.
+                options.Seen?.Invoke(pair.Version + 1);
                 applied = true;
                 return planned;
             },

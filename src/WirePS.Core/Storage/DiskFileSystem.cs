@@ -22,7 +22,12 @@ public sealed class DiskFileSystem : IFileSystem
     public static DiskFileSystem Instance { get; } = new();
 
     /// <inheritdoc/>
-    public byte[]? ReadPrivate(string path, int maxBytes)
+    public byte[]? ReadPrivate(string path, int maxBytes) => Read(path, maxBytes, RequirePrivate);
+
+    /// <inheritdoc/>
+    public byte[]? ReadOpen(string path, int maxBytes) => Read(path, maxBytes, static (_, _) => { });
+
+    private static byte[]? Read(string path, int maxBytes, Action<SafeFileHandle, string> require)
     {
         using var handle = OpenForReading(path);
         if (handle is null)
@@ -30,7 +35,7 @@ public sealed class DiskFileSystem : IFileSystem
             return null;
         }
 
-        RequirePrivate(handle, path);
+        require(handle, path);
         var length = RandomAccess.GetLength(handle);
         if (length > maxBytes)
         {
@@ -214,6 +219,32 @@ public sealed class DiskFileSystem : IFileSystem
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw Failed(error, folder);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Narrow(string path)
+    {
+        if (OperatingSystem.IsWindows() || !File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            var mode = File.GetUnixFileMode(path);
+            if (((int)mode & OthersMayMask) == 0)
+            {
+                return false;
+            }
+
+            File.SetUnixFileMode(path, mode & PrivateFile);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another user's: reading it says so.
+            return false;
         }
     }
 

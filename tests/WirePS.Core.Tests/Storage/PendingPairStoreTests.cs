@@ -53,7 +53,7 @@ public sealed class PendingPairStoreTests(ITestOutputHelper output) : IDisposabl
     public static TheoryData<string> Wrong { get; } =
     [
         "code:null", "code:\"\"", "code:\"42-wire45\"", "code:\"../../x\"", "code_hash:\"00\"", "role:\"both\"", "role:1", "status:\"unknown\"", "status:4", "relay_url:\"unix:///run/x\"", "relay_url:\"nonsense\"",
-        "created_at:\"yesterday\"", "created_at:\"9999-12-31T00:00:00Z\"", "expires_at:\"9999-12-31T00:00:00Z\"", "protocol:0", "protocol:-1", "protocol:\"1\"", "version:\"x\"", "messages:null", "messages:{}", "messages:{\"sent\":{}}",
+        "created_at:\"yesterday\"", "created_at:\"9999-12-31T00:00:00Z\"", "expires_at:\"9999-12-31T00:00:00Z\"", "protocol:0", "protocol:-1", "protocol:\"1\"", "version:\"x\"", "id:\"../../../../etc/cron.d/xxxxxxxxxx\"", "protocol:2", "messages:null", "messages:{}", "messages:{\"sent\":{}}",
         "messages:{\"sent\":{},\"received\":{}}", "leaving:[\"fly\"]", "leaving:null", "transitions:7", "sas:null", "expires_at:null", "reason:\"other\"",
     ];
 
@@ -338,5 +338,6 @@ public sealed class PendingPairStoreTests(ITestOutputHelper output) : IDisposabl
         Assert.Equal(content, File.ReadAllBytes(path));
     }
 
-    private PendingPairStore New() => new(_home.Home, DiskFileSystem.Instance, new Journal(_home.Home, DiskFileSystem.Instance), new UsedCodes(_home.Home, DiskFileSystem.Instance, TimeProvider.System));
+    private PendingPairStore New() => new(
+        _home.Home, DiskFileSystem.Instance, new Journal(_home.Home, DiskFileSystem.Instance), new UsedCodes(_home.Home, DiskFileSystem.Instance, TimeProvider.System));
 }

@@ -42,6 +42,14 @@ internal sealed class FaultyFiles(IFileSystem inner) : IFileSystem
         return inner.ReadPrivate(path, maxBytes);
     }
 
+    public byte[]? ReadOpen(string path, int maxBytes)
+    {
+        Pass(FileWork.Read, path);
+        return inner.ReadOpen(path, maxBytes);
+    }
+
+    public bool Narrow(string path) => inner.Narrow(path);
+
     public byte[] ReadPrivateRange(string path, long offset, int count)
     {
         Pass(FileWork.Read, path);

@@ -18,6 +18,8 @@ internal sealed class MemoryFiles(TimeProvider time) : IFileSystem
         : file.Content.Length <= maxBytes ? [.. file.Content]
         : throw new WireException(WireReason.FileCorrupt, $"The file has {file.Content.Length} bytes; at most {maxBytes} are expected.", path);
 
+    public bool Narrow(string path) => false;
+
     public byte[] ReadPrivateRange(string path, long offset, int count) =>
         _files.TryGetValue(path, out var file) && offset < file.Content.Length
             ? file.Content.AsSpan((int)offset, (int)Math.Min(count, file.Content.Length - offset)).ToArray()

@@ -89,11 +89,16 @@ public sealed class PairRunner(
             return new PairPass(null, moves, null);
         }
 
-        if (options.IsFirst)
+        // A command may have died between its write and the journal, while this process lived on.
+        await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
+        if (PendingPairStore.KeyOf(pair, key) != key)
         {
-            await store.JournalAsync(pair, cancellationToken).ConfigureAwait(false);
             await store.RetireAsync(key, cancellationToken).ConfigureAwait(false);
             key = PendingPairStore.KeyOf(pair, key);
+        }
+
+        if (options.IsFirst)
+        {
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, options, cancellationToken).ConfigureAwait(false);
         }
 

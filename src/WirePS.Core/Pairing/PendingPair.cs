@@ -93,7 +93,7 @@ public sealed record PendingPair
     /// <summary>The secrets of the moment (v2).</summary>
     public PairSecrets? Secrets { get; init; }
 
-    /// <summary>Our highest phase of which the relay is known to hold all up to it (v2); -1 for none.</summary>
+    /// <summary>Our highest phase of which the relay is known to hold all up to it (v2); -1 for none, -2 for a guest whose rendezvous the relay has lost.</summary>
     public int Posted { get; init; } = -1;
 
     /// <summary>True once the relay has said that both sides have confirmed (v2).</summary>

@@ -29,6 +29,9 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     // What others say of the end is taken up to this: more than any pairing asks for, and far from where times overflow.
     private static readonly TimeSpan LongestLife = PairOperations.LongestLifetime + TimeSpan.FromDays(1);
 
+    /// <summary>What a guest has posted where there is no rendezvous to post it to: it waits for the host to make it again.</summary>
+    private const int NoRendezvous = -2;
+
     private const string Suspicion = "It ended after keys were exchanged and before digits were shown: possible interference.";
 
     /// <inheritdoc/>
@@ -163,7 +166,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private static int? NextToPut(PendingPair pair, DateTimeOffset now)
     {
         // What a relay has lost is put there again only while something of the lifetime is left: it would begin a new one.
-        if (pair.Posted < 0 && now >= pair.ExpiresAt)
+        if (pair.Posted == NoRendezvous || (pair.Posted < 0 && now >= pair.ExpiresAt))
         {
             return null;
         }
@@ -280,9 +283,15 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             case V2Refusal.Expired:
                 return OnExpired(pair, now);
             default:
-                // The relay lacks what we had put there before: from the first one on, in order.
-                return pair.Posted < 0 ? pair : pair with { Posted = -1 };
+                return Lost(pair, reply.Refusal == V2Refusal.NoRendezvous);
         }
+    }
+
+    /// <summary>The relay lacks what we had put there before: from the first one on, in order. A guest has to wait for the host to do so.</summary>
+    private static PendingPair Lost(PendingPair pair, bool isWhole)
+    {
+        var posted = isWhole && pair.Role == PairRole.Guest ? NoRendezvous : -1;
+        return pair.Posted == posted ? pair : pair with { Posted = posted };
     }
 
     private static PendingPair OnAbortPut(PendingPair pair, V2PutReply reply, DateTimeOffset now)
@@ -302,7 +311,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             V2Refusal.Decided => pair.Messages.Received.ContainsKey("2") && !HoldsAccept(pair) ? End(pair, reason, now, tell: false) : pair with { Decided = true },
 
             // It has lost what it held: the stop follows what it belongs to.
-            V2Refusal.NoRendezvous or V2Refusal.PhaseOrder => pair.Posted < 0 ? pair : pair with { Posted = -1 },
+            V2Refusal.NoRendezvous or V2Refusal.PhaseOrder => Lost(pair, reply.Refusal == V2Refusal.NoRendezvous),
             _ => End(pair, reason, now, tell: false),
         };
     }
@@ -357,7 +366,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
         // What a relay restored from a backup lacks is put again.
         var held = view.OwnContiguous;
-        if (pair.Posted > held && pair.Posted <= 3)
+        if (pair.Posted > held || pair.Posted == NoRendezvous)
         {
             pair = pair with { Posted = held };
         }
@@ -424,7 +433,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
         if (pair.IsEnded)
         {
-            return pair.Posted >= 0 && now < pair.ExpiresAt ? pair with { Posted = -1 } : OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish);
+            return now < pair.ExpiresAt ? Lost(pair, isWhole: true) : OnLeft(OnLeft(pair, PairLeaving.AwaitAck), PairLeaving.Finish);
         }
 
         // A relay that knows its data and nothing of this any more has let its time go by.
@@ -433,7 +442,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             return End(pair, WireReason.Expired, now, tell: false);
         }
 
-        return pair.Posted < 0 ? pair : pair with { Posted = -1 };
+        return Lost(pair, isWhole: true);
     }
 
     private PendingPair OnMessage(PendingPair pair, V2Message message, OwnIdentity? own, DateTimeOffset now)
@@ -687,8 +696,8 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     }
 
     private static PendingPair OnExpired(PendingPair pair, DateTimeOffset now) =>
-        pair.Status is PairStatus.SasReady or PairStatus.Confirmed && now < pair.ExpiresAt - ClockSlack && !pair.Stopping
-            ? Interfered(pair, WireReason.Expired, now)
+        pair.Status is PairStatus.SasReady or PairStatus.Confirmed && now < pair.ExpiresAt!.Value - ClockSlack && !pair.Stopping
+            ? Interfered(pair, WireReason.Expired, now) with { LastError = $"The relay claims that the time is over; by the clock here there are {(int)(pair.ExpiresAt.Value - now).TotalMinutes} minutes left. One of the clocks may be wrong." }
             : End(pair, pair.Stopping ? pair.Reason ?? WireReason.Cancelled : WireReason.Expired, now, tell: false, isRelaysWord: true);
 
     /// <summary>The relay does what no honest relay does. A side that has confirmed does not decide that alone: it stops, and the relay's word ends it.</summary>

@@ -48,7 +48,7 @@ internal abstract record V2Work : PairEffect.Work
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {
             // Whoever is pinned keeps no messages of the peer's, and waits for the last one only.
-            var known = new V2Known(pair.IsEnded ? 2 : V2Protocol.Contiguous(pair.Messages.Received), pair.Posted, pair.Crowded);
+            var known = new V2Known(pair.IsEnded ? 2 : V2Protocol.Contiguous(pair.Messages.Received), Math.Max(-1, pair.Posted), pair.Crowded);
             var view = await AskAsync(surroundings, pair, r => r.ReadAsync(SideOf(pair), known, wait, cancellationToken)).ConfigureAwait(false);
             string? relayId = null;
             if (view.Refusal == V2Refusal.NoRendezvous && !V2Protocol.IsWaitingForHost(pair))

@@ -7,10 +7,10 @@ internal static class Demo
     {
         await Libraries.RequireAsync(cancellationToken);
         await Solution.CompileAsync(cancellationToken);
-        Console.WriteLine();
         if (await PowerShell.FindAsync("The same ceremony runs through the engine, with a relay and two daemons as processes of their own.", cancellationToken) is { } pwsh)
         {
             await Publication.AssembleAsync(cancellationToken);
+            Console.WriteLine();
             return await Programs.RunAsync(pwsh, PowerShell.Script(Source.At("samples", "pairing.ps1"), "-Module", Source.Manifest), cancellationToken);
         }
 

@@ -19,6 +19,7 @@ $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Normal'
 $configuration.Output.CIFormat = 'None'
+$configuration.Output.RenderMode = [Console]::IsOutputRedirected ? 'Plaintext' : 'Auto'
 $run = Invoke-Pester -Configuration $configuration
 
 # A file or block that cannot be set up has run nothing: that is a failure each.

@@ -18,12 +18,13 @@ internal static class Publication
         Folders.Empty(Source.ModuleFolder);
         await PublishAsync("WirePS.Module", Source.ModuleFolder);
 
-        // The relay is no site behind IIS, and nobody reads its documentation there.
+        // The relay is no site behind IIS, nobody reads its documentation there, and dotnet runs it on any system.
         await PublishAsync(
             "WirePS.Relay",
             Path.Combine(Source.ModuleFolder, "relay"),
             "-p:IsTransformWebConfigDisabled=true",
             "-p:StaticWebAssetsEnabled=false",
+            "-p:UseAppHost=false",
             "-p:PublishDocumentationFiles=false");
         File.Copy(Source.At("LICENSE"), Path.Combine(Source.ModuleFolder, "LICENSE"));
 

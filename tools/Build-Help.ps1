@@ -26,6 +26,7 @@ Set-StrictMode -Version 3
 $ErrorActionPreference = 'Stop'
 
 $root = Split-Path $PSScriptRoot
+$isCheck = [bool] $Check
 $common = [System.Management.Automation.PSCmdlet]::CommonParameters
 $own = 'WhatIf', 'Confirm'
 Import-Module (Join-Path $Module 'WirePS.psd1') -Force -Verbose:$false
@@ -104,7 +105,7 @@ function Get-PipelineInput($Attributes) {
     else { 'false' }
 }
 
-function Get-Facts($Command, [string] $Name) {
+function Get-Fact($Command, [string] $Name) {
     $parameter = $Command.Parameters[$Name]
     $attributes = @($parameter.Attributes | Where-Object { $_ -is [Parameter] })
     $positions = @($attributes.Position | Where-Object { $_ -ge 0 } | Select-Object -Unique)
@@ -146,7 +147,7 @@ function Format-Page($Page, $Command) {
 
     $out.AddRange([string[]]@('## Parameters', ''))
     foreach ($name in $Page.Parameters.Keys) {
-        $out.AddRange([string[]]@("### -$name", '', $Page.Parameters[$name].Text, '', (Format-Yaml (Get-Facts $Command $name)), ''))
+        $out.AddRange([string[]]@("### -$name", '', $Page.Parameters[$name].Text, '', (Format-Yaml (Get-Fact $Command $name)), ''))
     }
 
     foreach ($part in 'Inputs', 'Outputs', 'Notes', 'Related links') {
@@ -160,12 +161,12 @@ function Write-Element([System.Xml.XmlWriter] $Xml, [string] $Prefix, [string] $
     $Xml.WriteElementString($Prefix, $Name, $namespaces[$Prefix], $Text)
 }
 
-function Start-Element([System.Xml.XmlWriter] $Xml, [string] $Prefix, [string] $Name) {
+function Open-Element([System.Xml.XmlWriter] $Xml, [string] $Prefix, [string] $Name) {
     $Xml.WriteStartElement($Prefix, $Name, $namespaces[$Prefix])
 }
 
 function Write-Paragraph([System.Xml.XmlWriter] $Xml, [string] $Prefix, [string] $Name, [string] $Markdown) {
-    Start-Element $Xml $Prefix $Name
+    Open-Element $Xml $Prefix $Name
     foreach ($paragraph in $Markdown.Replace('`', '') -split '\n\n') {
         if ($paragraph) { Write-Element $Xml 'maml' 'para' $paragraph.Replace("`n", ' ') }
     }
@@ -176,7 +177,7 @@ function Write-Paragraph([System.Xml.XmlWriter] $Xml, [string] $Prefix, [string]
 }
 
 function Write-Parameter([System.Xml.XmlWriter] $Xml, $Facts, [string] $Text, [bool] $Required, [string] $Position) {
-    Start-Element $Xml 'command' 'parameter'
+    Open-Element $Xml 'command' 'parameter'
     $Xml.WriteAttributeString('required', "$Required".ToLowerInvariant())
     $Xml.WriteAttributeString('variableLength', "$($Facts.IsArray)".ToLowerInvariant())
     $Xml.WriteAttributeString('globbing', "$($Facts.Globbing)".ToLowerInvariant())
@@ -186,14 +187,14 @@ function Write-Parameter([System.Xml.XmlWriter] $Xml, $Facts, [string] $Text, [b
     Write-Element $Xml 'maml' 'name' $Facts.Name
     Write-Paragraph $Xml 'maml' 'Description' $Text
     if (-not $Facts.IsSwitch) {
-        Start-Element $Xml 'command' 'parameterValue'
+        Open-Element $Xml 'command' 'parameterValue'
         $Xml.WriteAttributeString('required', 'true')
         $Xml.WriteAttributeString('variableLength', "$($Facts.IsArray)".ToLowerInvariant())
         $Xml.WriteString($Facts.Type)
         $Xml.WriteEndElement()
     }
 
-    Start-Element $Xml 'dev' 'type'
+    Open-Element $Xml 'dev' 'type'
     Write-Element $Xml 'maml' 'name' $Facts.FullType
     $Xml.WriteEndElement()
     Write-Element $Xml 'dev' 'defaultValue' ($Facts.IsSwitch ? 'False' : 'None')
@@ -201,9 +202,9 @@ function Write-Parameter([System.Xml.XmlWriter] $Xml, $Facts, [string] $Text, [b
 }
 
 function Write-TypeList([System.Xml.XmlWriter] $Xml, [string] $List, [string] $Item, [string] $Text) {
-    Start-Element $Xml 'command' $List
-    Start-Element $Xml 'command' $Item
-    Start-Element $Xml 'dev' 'type'
+    Open-Element $Xml 'command' $List
+    Open-Element $Xml 'command' $Item
+    Open-Element $Xml 'dev' 'type'
     Write-Element $Xml 'maml' 'name' $Text
     $Xml.WriteEndElement()
     $Xml.WriteEndElement()
@@ -211,30 +212,30 @@ function Write-TypeList([System.Xml.XmlWriter] $Xml, [string] $List, [string] $I
 }
 
 function Write-Command([System.Xml.XmlWriter] $Xml, $Page, $Command) {
-    Start-Element $Xml 'command' 'command'
-    Start-Element $Xml 'command' 'details'
+    Open-Element $Xml 'command' 'command'
+    Open-Element $Xml 'command' 'details'
     Write-Element $Xml 'command' 'name' $Command.Name
     Write-Element $Xml 'command' 'verb' $Command.Verb
     Write-Element $Xml 'command' 'noun' $Command.Noun
     Write-Paragraph $Xml 'maml' 'description' $Page.Synopsis
     $Xml.WriteEndElement()
     Write-Paragraph $Xml 'maml' 'description' $Page.Description
-    Start-Element $Xml 'command' 'syntax'
+    Open-Element $Xml 'command' 'syntax'
     foreach ($set in $Command.ParameterSets | Sort-Object Name) {
-        Start-Element $Xml 'command' 'syntaxItem'
+        Open-Element $Xml 'command' 'syntaxItem'
         Write-Element $Xml 'maml' 'name' $Command.Name
         foreach ($parameter in Get-Order $set) {
             $position = $parameter.Position -ge 0 ? "$($parameter.Position)" : 'named'
-            Write-Parameter $Xml (Get-Facts $Command $parameter.Name) $Page.Parameters[$parameter.Name].Text $parameter.IsMandatory $position
+            Write-Parameter $Xml (Get-Fact $Command $parameter.Name) $Page.Parameters[$parameter.Name].Text $parameter.IsMandatory $position
         }
 
         $Xml.WriteEndElement()
     }
 
     $Xml.WriteEndElement()
-    Start-Element $Xml 'command' 'parameters'
+    Open-Element $Xml 'command' 'parameters'
     foreach ($name in $Command.Parameters.Keys | Where-Object { $_ -notin $common } | Sort-Object) {
-        $facts = Get-Facts $Command $name
+        $facts = Get-Fact $Command $name
         Write-Parameter $Xml $facts $Page.Parameters[$name].Text $facts.Required $facts.Position
     }
 
@@ -242,14 +243,14 @@ function Write-Command([System.Xml.XmlWriter] $Xml, $Page, $Command) {
     Write-TypeList $Xml 'inputTypes' 'inputType' $Page.Inputs
     Write-TypeList $Xml 'returnValues' 'returnValue' $Page.Outputs
     if ($Page.Notes) {
-        Start-Element $Xml 'maml' 'alertSet'
+        Open-Element $Xml 'maml' 'alertSet'
         Write-Paragraph $Xml 'maml' 'alert' $Page.Notes
         $Xml.WriteEndElement()
     }
 
-    Start-Element $Xml 'command' 'examples'
+    Open-Element $Xml 'command' 'examples'
     foreach ($example in $Page.Examples) {
-        Start-Element $Xml 'command' 'example'
+        Open-Element $Xml 'command' 'example'
         Write-Element $Xml 'maml' 'title' $example.Title
         Write-Element $Xml 'dev' 'code' $example.Code
         Write-Paragraph $Xml 'dev' 'remarks' $example.Remarks
@@ -257,9 +258,9 @@ function Write-Command([System.Xml.XmlWriter] $Xml, $Page, $Command) {
     }
 
     $Xml.WriteEndElement()
-    Start-Element $Xml 'command' 'relatedLinks'
+    Open-Element $Xml 'command' 'relatedLinks'
     foreach ($link in $Page.'Related links' -split '\n') {
-        Start-Element $Xml 'maml' 'navigationLink'
+        Open-Element $Xml 'maml' 'navigationLink'
         Write-Element $Xml 'maml' 'linkText' $link.TrimStart('-', ' ')
         Write-Element $Xml 'maml' 'uri' ''
         $Xml.WriteEndElement()
@@ -287,7 +288,7 @@ function Format-Catalogue {
 function Save-Text([string] $Path, [string] $Text) {
     $present = (Test-Path $Path) ? [System.IO.File]::ReadAllText($Path) : $null
     if ($present -ceq $Text) { return }
-    if ($Check) { throw "'$Path' is not what the cmdlets and docs/cmdlets say. Run tools/Build-Help.ps1 and commit." }
+    if ($isCheck) { throw "'$Path' is not what the cmdlets and docs/cmdlets say. Run tools/Build-Help.ps1 and commit." }
     $null = New-Item -ItemType Directory -Force (Split-Path $Path)
     [System.IO.File]::WriteAllText($Path, $Text)
     Write-Verbose "wrote $Path"

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using WirePS.Cryptography;
 using WirePS.Identity;
+using WirePS.Pairing;
 
 namespace WirePS.Benchmarks;
 
@@ -20,10 +21,11 @@ internal static class ListingBenchmark
         using var engine = new WireEngine(WireHome.Resolve(folder));
         engine.Files.EnsurePrivateFolder(engine.Home.PendingPairFolder);
         var pair = JsonNode.Parse(sample)!;
+        var isV1 = (int)pair["protocol"]! == (int)PairProtocolVersion.V1;
         var created = DateTimeOffset.UtcNow;
         for (var i = 0; i < Files; i++)
         {
-            var code = CodePhrase.Generate(SystemRandomSource.Instance);
+            var code = isV1 ? CodePhrase.Generate(SystemRandomSource.Instance) : PairingCode.Generate(SystemRandomSource.Instance);
             pair["code"] = code;
             pair["id"] = Guid.NewGuid().ToString("N");
             pair["created_at"] = created.AddSeconds(i).ToString("O");
@@ -36,9 +38,9 @@ internal static class ListingBenchmark
             var start = Stopwatch.GetTimestamp();
             var list = engine.Pairs.List();
             times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            if (list.Count(static f => f.Pair is not null) != Files)
+            if (list.Count(static f => f.Pair is not null) is not Files and var count)
             {
-                throw new InvalidOperationException($"{list.Count} of {Files} pairings were listed");
+                throw new InvalidOperationException($"{count} of {Files} pairings could be read");
             }
         }
 

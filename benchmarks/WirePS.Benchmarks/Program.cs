@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using WirePS;
 using WirePS.Benchmarks;
+using WirePS.Pairing;
 
 const int FewestRounds = 20;
 const string Usage = """
@@ -34,9 +35,14 @@ try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
     DurableWriteBenchmark.Run(report, folder.CreateSubdirectory("disk").FullName);
-    var sample = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("pairing").FullName, rounds, ending.Token);
+    byte[]? sample = null;
+    foreach (var protocol in Enum.GetValues<PairProtocolVersion>())
+    {
+        sample = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token) ?? sample;
+    }
+
     await WormholeBenchmark.RunAsync(report, folder.CreateSubdirectory("wormhole").FullName, rounds, ending.Token);
-    ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, sample);
+    ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, sample!);
     report.Targets();
     return 0;
 }

@@ -20,6 +20,9 @@ public sealed class CountingFileSystem(IFileSystem files) : IFileSystem
     public byte[] ReadPrivateRange(string path, long offset, int count) => files.ReadPrivateRange(path, offset, count);
 
     /// <inheritdoc/>
+    public bool Narrow(string path) => files.Narrow(path);
+
+    /// <inheritdoc/>
     public bool Exists(string path) => files.Exists(path);
 
     /// <inheritdoc/>

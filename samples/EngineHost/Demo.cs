@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Pairing;
 
@@ -36,7 +37,7 @@ internal static class Demo
         var code = await host.AskAsync(null, cancellationToken);
         await host.UntilAsync(PairStatus.Polling, cancellationToken);
         Say("");
-        Say($"         the host reads out the code: {code}");
+        Say($"         the host reads out the code: {PairingCode.Display(code)}");
         Say("");
 
         var clock = Stopwatch.StartNew();
@@ -100,7 +101,7 @@ internal static class Demo
         /// <summary>Asks for a pairing, and prints what becomes of it. The daemon does the rest.</summary>
         public async Task<string> AskAsync(string? code, CancellationToken cancellationToken)
         {
-            (_key, var pair) = await _engine.Pairing.RequestAsync(new PairWish { Code = code, Protocol = 1 }, cancellationToken);
+            (_key, var pair) = await _engine.Pairing.RequestAsync(new PairWish { Code = code }, cancellationToken);
             _following = FollowJournalAsync();
             return pair.Code;
         }
@@ -147,7 +148,7 @@ internal static class Demo
                 }
 
                 Say($"{_name,-8} {entry.Time:HH:mm:ss.fff}  {entry.From ?? "-"} -> {entry.To}");
-                if (_engine.Pairs.TryLoad(_key)?.Pair is { Status: PairStatus.Aborted, Reason: { } reason })
+                if (entry.To == PendingPairStore.NameOf(PairStatus.Aborted) && WireErrorCatalogue.TryParseWire(entry.Reason, out var reason))
                 {
                     Reached(PairStatus.Aborted).TrySetException(new WireException(reason));
                 }

@@ -68,6 +68,7 @@ public sealed class WireEngine : IDisposable
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
         Tick = new WireTick(Pairs, Runner, Revocations);
         DaemonFiles = new DaemonFiles(home, Files, Time);
+        RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
         LocalRelay = new LocalRelay(home, Files, surroundings.Launcher, Time);
     }
@@ -123,6 +124,9 @@ public sealed class WireEngine : IDisposable
     /// <summary>What the daemon and those who ask about it know of each other.</summary>
     public DaemonFiles DaemonFiles { get; }
 
+    /// <summary>Finds ended pairings by the codes that they had.</summary>
+    public RetiredCodes RetiredCodes { get; }
+
     /// <summary>Starts and stops the daemon.</summary>
     public DaemonControl DaemonControl { get; }
 
@@ -135,6 +139,18 @@ public sealed class WireEngine : IDisposable
         DaemonFiles.RequireNoForeignDaemon();
         return this;
     }
+
+    /// <summary>
+    /// Closes the folders of this home, and those of its files that hold no secrets, to other users where they were open
+    /// to them (wireps.md §1). Files with secrets are not repaired: reading them is refused, for somebody may have read
+    /// them before.
+    /// </summary>
+    /// <returns>What had to be closed.</returns>
+    public IReadOnlyList<string> RepairPermissions() =>
+    [
+        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile]).Where(Files.Narrow),
+    ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
     public void RemoveLeftovers()

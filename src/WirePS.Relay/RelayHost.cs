@@ -25,16 +25,16 @@ public sealed class RelayHost : IAsyncDisposable
 {
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(1.5);
 
-    private readonly WebApplication app;
-    private readonly IRelayStore store;
-    private readonly Task sweeper;
-    private bool stopped;
+    private readonly WebApplication _app;
+    private readonly IRelayStore _store;
+    private readonly Task _sweeper;
+    private bool _stopped;
 
     private RelayHost(WebApplication app, IRelayStore store, Task sweeper, IReadOnlyList<string> urls)
     {
-        this.app = app;
-        this.store = store;
-        this.sweeper = sweeper;
+        _app = app;
+        _store = store;
+        _sweeper = sweeper;
         Urls = urls;
     }
 
@@ -53,7 +53,7 @@ public sealed class RelayHost : IAsyncDisposable
     }
 
     /// <summary>The id that was made with the data.</summary>
-    public string RelayId => store.RelayId;
+    public string RelayId => _store.RelayId;
 
     /// <summary>Opens the data and listens.</summary>
     /// <exception cref="StoreException">The data cannot be used.</exception>
@@ -91,16 +91,16 @@ public sealed class RelayHost : IAsyncDisposable
     /// <summary>Ends streams and waits, lets running requests finish for a moment, and closes: within two seconds all told the data.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
-        if (stopped)
+        if (_stopped)
         {
             return;
         }
 
-        stopped = true;
-        await app.StopAsync(cancellationToken);
-        await sweeper;
-        await app.DisposeAsync();
-        await store.DisposeAsync();
+        _stopped = true;
+        await _app.StopAsync(cancellationToken);
+        await _sweeper;
+        await _app.DisposeAsync();
+        await _store.DisposeAsync();
     }
 
     /// <inheritdoc/>

@@ -26,7 +26,7 @@ public sealed record RelayOptions
     /// <summary>Rendezvous that one source may create in a minute.</summary>
     public int RendezvousPerMinute { get; init; } = 120;
 
-    /// <summary>Requests of one source that may wait for news at the same time.</summary>
+    /// <summary>Requests of one source that may wait for news at the same time; each 64 items of a wait for many rendezvous count as one.</summary>
     public int MaxWaitersPerSource { get; init; } = 2048;
 
     /// <summary>Rendezvous of protocol v2 in which it has no role yet that one source may wait for at the same time.</summary>

@@ -56,6 +56,8 @@ internal sealed class DyingFiles(IFileSystem inner, Death death) : IFileSystem
 
     public bool EnsurePrivateFolder(string folder) => inner.EnsurePrivateFolder(folder);
 
+    public bool Narrow(string path) => inner.Narrow(path);
+
     public void RemoveLeftovers(string folder, TimeSpan age) => inner.RemoveLeftovers(folder, age);
 
     public IDisposable? TryLock(string path) => inner.TryLock(path);

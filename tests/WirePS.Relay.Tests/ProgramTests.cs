@@ -28,6 +28,7 @@ public sealed class ProgramTests
     [InlineData("--metrics-port", "0")]
     [InlineData("--metrics-port", "x")]
     [InlineData("--allocations-per-minute", "0")]
+    [InlineData("--max-unbound-waits-per-source", "x")]
     [InlineData("--urls", "nowhere")]
     [InlineData("--urls", ";")]
     [InlineData("--trusted-proxy", "somebody")]
@@ -183,7 +184,7 @@ public sealed class ProgramTests
             id = answer.Text("relay_id")!;
             Assert.Matches("^[0-9a-f]{32}$", id);
             Assert.Equal(relay.RelayId, id);
-            Assert.Equal("[\"v1\"]", answer.Json.GetProperty("protocols").GetRawText());
+            Assert.Equal("[\"v1\",\"v2\"]", answer.Json.GetProperty("protocols").GetRawText());
             Assert.InRange(answer.Json.GetProperty("time").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
             Assert.Equal(
                 """{"message_bytes":65536,"event_bytes":262144,"slot_bytes":67108864,"wait_seconds":55,"wait_items":1000,"pair_lifetime_min":1,"pair_lifetime_max":604800,"grants_per_slot":10000}""",

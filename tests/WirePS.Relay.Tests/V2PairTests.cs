@@ -480,6 +480,7 @@ public sealed class V2PairTests
             data.Add("GET", $"/v2/pair/{lookup}/host/0", token, 405);
             data.Add("POST", $"/v2/pair/{lookup}/host", token, 405);
             data.Add("PUT", $"/v2/pair/{lookup}/host", token, 405);
+            data.Add("GET", "/v2/pair/wait", token, 405);
             data.Add("GET", $"/v2/pair/{lookup}", token, 404);
             data.Add("PUT", $"/v2/pair/{lookup}/host/0/", token, 404);
             data.Add("PUT", $"/v2/pair//host/0", token, 404);

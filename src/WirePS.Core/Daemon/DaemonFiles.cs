@@ -106,7 +106,8 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     /// <summary>What the pid file says; null where there is none or it says nothing usable.</summary>
     public DaemonRecord? Read()
     {
-        if (files.ReadPrivate(home.DaemonPidFile, MaxBytes) is not { } text)
+        // It holds no secret, and the other program leaves it as open as its umask says.
+        if (files.ReadOpen(home.DaemonPidFile, MaxBytes) is not { } text)
         {
             return null;
         }
@@ -135,18 +136,7 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     /// <summary><see cref="WireReason.HomeInUse"/> where the pid file names another program that is alive.</summary>
     public void RequireNoForeignDaemon()
     {
-        DaemonRecord? record;
-        try
-        {
-            record = Read();
-        }
-        catch (WireException error) when (error.Reason == WireReason.FileNotPrivate)
-        {
-            // Ours are private; the other program's are as open as its umask.
-            throw new WireException(WireReason.HomeInUse, "The daemon.pid of this home was not written by WirePS.", home.DaemonPidFile, error);
-        }
-
-        if (record is { IsOurs: false } && IsAlive(record.Pid))
+        if (Read() is { IsOurs: false } record && IsAlive(record.Pid))
         {
             throw new WireException(WireReason.HomeInUse, $"This home is used by '{record.BinPath ?? "wire"}' (process {record.Pid}).", home.DaemonPidFile);
         }

@@ -41,6 +41,11 @@ public sealed class DaemonLoop
         _engine.DaemonFiles.ClearStop();
         _engine.Files.EnsurePrivateFolder(_engine.Home.PendingPairFolder);
         _engine.RemoveLeftovers();
+        foreach (var path in _engine.RepairPermissions())
+        {
+            _log.Write($"other users could open {path}; it is closed to them now");
+        }
+
         using var pairs = new FolderWatch(_engine.Home.PendingPairFolder, NextLook);
         using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);
@@ -148,7 +153,7 @@ public sealed class DaemonLoop
             catch (WireException error)
             {
                 _log.Write($"grants wait to be revoked: {error.Message}");
-                await pause.WaitAsync(null, cancellationToken).ConfigureAwait(false);
+                await pause.WaitAsync(null, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
             }
             catch (OperationCanceledException)
@@ -237,7 +242,7 @@ public sealed class DaemonLoop
                     else
                     {
                         pause.Reset();
-                        await RestAsync(pass.ResumeAt is { } at ? at - _loop._engine.Time.GetUtcNow() : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+                        await RestAsync(pass.ResumeAt is { } at ? at - _loop._engine.Time.GetUtcNow() : null).ConfigureAwait(false);
                     }
                 }
                 catch (OperationCanceledException)
@@ -253,22 +258,20 @@ public sealed class DaemonLoop
             }
         }
 
-        /// <summary>Rests until a time or until woken.</summary>
-        private async Task RestAsync(TimeSpan time)
+        /// <summary>Rests for a time, or without one, until woken.</summary>
+        private async Task RestAsync(TimeSpan? time)
         {
-            if (time <= TimeSpan.Zero && time != Timeout.InfiniteTimeSpan)
-            {
-                return;
-            }
-
             using var either = CancellationTokenSource.CreateLinkedTokenSource(_wake.Token, _ending);
-            while (time > LongestRest)
+            while (time is null || time > LongestRest)
             {
                 await Task.Delay(LongestRest, _loop._engine.Time, either.Token).ConfigureAwait(false);
                 time -= LongestRest;
             }
 
-            await Task.Delay(time, _loop._engine.Time, either.Token).ConfigureAwait(false);
+            if (time > TimeSpan.Zero)
+            {
+                await Task.Delay(time.Value, _loop._engine.Time, either.Token).ConfigureAwait(false);
+            }
         }
 
         // A timer takes no more than 49 days.

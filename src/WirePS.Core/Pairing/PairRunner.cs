@@ -69,6 +69,19 @@ public sealed class PairRunner(
     /// <param name="cancellationToken">Ends the pass; what was stored stays.</param>
     public async Task<PairPass> RunAsync(string key, PairPassOptions options, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await PassAsync(key, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not (WireException or OperationCanceledException))
+        {
+            // What nobody foresaw in one pairing must not stop the others; its message may hold what the file does.
+            throw new WireException(WireReason.FileCorrupt, $"The pairing's file holds what this version cannot go on with ({error.GetType().Name}).", store.PathOf(key), error);
+        }
+    }
+
+    private async Task<PairPass> PassAsync(string key, PairPassOptions options, CancellationToken cancellationToken)
+    {
         var moves = new List<PairMoved>();
         var pair = store.Load(key);
         if (pair is null)
@@ -86,7 +99,7 @@ public sealed class PairRunner(
 
         if (options.IsFirst)
         {
-            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, cancellationToken).ConfigureAwait(false);
+            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, options, cancellationToken).ConfigureAwait(false);
         }
 
         while (pair is not null)
@@ -95,6 +108,7 @@ public sealed class PairRunner(
             key = PendingPairStore.KeyOf(pair, key);
             options.Seen?.Invoke(pair.Version);
             var now = time.GetUtcNow();
+            var isWait = false;
             PairInput? input;
             switch (ProtocolOf(pair).Next(pair, now))
             {
@@ -117,34 +131,32 @@ public sealed class PairRunner(
                     }
                     catch (RelayException trouble)
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, options, cancellationToken).ConfigureAwait(false);
                         return new PairPass(pair, moves, null, trouble);
                     }
 
                     if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, cancellationToken).ConfigureAwait(false);
+                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, options, cancellationToken).ConfigureAwait(false);
                     }
 
-                    if (work.IsWait && pair is not null && Leads(pair, input) == pair)
-                    {
-                        return new PairPass(pair, moves, options.Wait > TimeSpan.Zero ? now : null);
-                    }
-
+                    isWait = work.IsWait;
                     break;
                 default:
                     throw new InvalidOperationException("The protocol asked for something that no runner knows.");
             }
 
+            // An input may hold a key for the moment of its step.
+            using var held = input as IDisposable;
             if (pair is null)
             {
                 break;
             }
 
-            var next = await StepAsync(key, pair, input, moves, cancellationToken).ConfigureAwait(false);
+            var next = await StepAsync(key, pair, input, moves, options, cancellationToken).ConfigureAwait(false);
             if (next is not null && next.Version == pair.Version)
             {
-                return new PairPass(next, moves, now + Stuck);
+                return new PairPass(next, moves, !isWait ? now + Stuck : options.Wait > TimeSpan.Zero ? now : null);
             }
 
             pair = next;
@@ -154,9 +166,6 @@ public sealed class PairRunner(
     }
 
     private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
-
-    private PendingPair Leads(PendingPair pair, PairInput? input) =>
-        input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
@@ -177,9 +186,9 @@ public sealed class PairRunner(
     }
 
     /// <summary>Stores what an input leads to; where another writer was faster, its state is gone on from and the work done again.</summary>
-    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, CancellationToken cancellationToken)
+    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var planned = Leads(pair, input);
+        var planned = input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
         if (planned == pair)
         {
             return pair;
@@ -196,6 +205,8 @@ public sealed class PairRunner(
             pair.Version,
             _ =>
             {
+                // Told before the file changes: whoever watches it must know this change for our own.
+                options.Seen?.Invoke(pair.Version + 1);
                 applied = true;
                 return planned;
             },

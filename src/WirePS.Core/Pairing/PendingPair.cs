@@ -84,6 +84,9 @@ public sealed record PendingPair
     /// <summary>True once the peer is known to have pinned us.</summary>
     public bool PeerAcked { get; init; }
 
+    /// <summary>What was sent and received, as the exact bytes, by phase.</summary>
+    public PairMessages Messages { get; init; } = PairMessages.None;
+
     /// <summary>What proves to the relay that we are this side (v2); 64 hex digits, a secret.</summary>
     public string? SideToken { get; init; }
 
@@ -101,9 +104,6 @@ public sealed record PendingPair
 
     /// <summary>Hash of the lookup (v2), kept when the code is gone: this home opens a code once.</summary>
     public string? LookupHash { get; init; }
-
-    /// <summary>What was sent and received, as the exact bytes, by phase.</summary>
-    public PairMessages Messages { get; init; } = PairMessages.None;
 
     /// <summary>Our grant for this peer.</summary>
     public string? GrantId { get; init; }

@@ -54,9 +54,10 @@ internal static class PendingPairFormat
         return pair is not null && IsSound(pair) ? pair : throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
     }
 
-    // What every machine takes for granted; a file that says otherwise must not stop the daemon.
+    // What every machine takes for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
     private static bool IsSound(PendingPair pair) =>
-        pair.CreatedAt > DateTimeOffset.UnixEpoch && pair.CreatedAt.Year < 9000 && pair.ExpiresAt is null or { Year: < 9000 } && pair.EndedAt is null or { Year: < 9000 }
+        (pair.Id.Length == 32 ? pair.Id.All(char.IsAsciiHexDigitLower) : pair.Id.Length == 0 && pair.Protocol == 1)
+        && pair.CreatedAt > DateTimeOffset.UnixEpoch && pair.CreatedAt.Year < 9000 && pair.ExpiresAt is null or { Year: < 9000 } && pair.EndedAt is null or { Year: < 9000 }
         && RelayUrl.TryNormalize(pair.RelayUrl, out var url, out _) && (url == pair.RelayUrl || pair.Id.Length == 0)
         && pair.Messages is { Sent: not null, Received: not null }
         && pair.Protocol switch

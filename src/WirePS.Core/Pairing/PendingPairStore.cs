@@ -148,6 +148,8 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
                 return false;
             }
 
+            // With the file goes what the journal could be brought up to.
+            await JournalAsync(pair, cancellationToken).ConfigureAwait(false);
             files.Delete(PathOf(key));
         }
 

@@ -17,7 +17,7 @@ public sealed class UsedCodes(WireHome home, IFileSystem files, TimeProvider tim
     private readonly JsonFile _file = new(files, home.UsedCodesFile, home.LockFile("used-codes"));
 
     /// <summary>True where a code with this hash has been opened here.</summary>
-    public bool Contains(string lookupHash) => _file.Read()?["codes"] is JsonObject codes && codes.ContainsKey(lookupHash);
+    public bool Contains(string lookupHash) => _file.Get(tree => tree?["codes"]?.AsObject() is { } codes && codes.ContainsKey(lookupHash));
 
     /// <summary>Notes a code, and drops those that are old enough.</summary>
     /// <param name="lookupHash">Hex SHA-256 of the lookup.</param>
@@ -28,7 +28,7 @@ public sealed class UsedCodes(WireHome home, IFileSystem files, TimeProvider tim
         {
             tree["version"] = 1;
             var kept = new JsonObject { [lookupHash] = Timestamps.Format(openedAt) };
-            foreach (var (hash, opened) in tree["codes"] as JsonObject ?? [])
+            foreach (var (hash, opened) in JsonFile.ObjectIn(tree, "codes"))
             {
                 if (hash != lookupHash && Timestamps.TryParse((string?)opened, out var at) && time.GetUtcNow() - at < Keep)
                 {

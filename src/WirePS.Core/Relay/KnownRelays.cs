@@ -17,7 +17,7 @@ public sealed class KnownRelays(WireHome home, IFileSystem files, TimeProvider t
     private string? _lastRemembered;
 
     /// <summary>True where the relay has served v2 to this home.</summary>
-    public bool HasSpokenV2(string url) => _file.Read()?["v2"] is JsonObject known && known.ContainsKey(url);
+    public bool HasSpokenV2(string url) => _file.Get(tree => tree?["v2"]?.AsObject() is { } known && known.ContainsKey(url));
 
     /// <summary>Notes that the relay serves v2.</summary>
     public async Task RememberV2Async(string url, CancellationToken cancellationToken)
@@ -33,12 +33,7 @@ public sealed class KnownRelays(WireHome home, IFileSystem files, TimeProvider t
                 tree =>
                 {
                     tree["version"] = 1;
-                    if (tree["v2"] is not JsonObject known)
-                    {
-                        tree["v2"] = known = [];
-                    }
-
-                    known[url] = Timestamps.Format(time.GetUtcNow());
+                    JsonFile.ObjectIn(tree, "v2")[url] = Timestamps.Format(time.GetUtcNow());
                     return true;
                 },
                 cancellationToken).ConfigureAwait(false);
@@ -51,7 +46,7 @@ public sealed class KnownRelays(WireHome home, IFileSystem files, TimeProvider t
     public async Task<bool> ForgetAsync(string url, CancellationToken cancellationToken)
     {
         var forgotten = false;
-        await _file.UpdateAsync(tree => forgotten = tree["v2"] is JsonObject known && known.Remove(url), cancellationToken).ConfigureAwait(false);
+        await _file.UpdateAsync(tree => forgotten = tree["v2"]?.AsObject() is { } known && known.Remove(url), cancellationToken).ConfigureAwait(false);
         return forgotten;
     }
 }

@@ -6,6 +6,11 @@ namespace WirePS.Relay;
 /// <summary>Addresses of relays: one spelling for each, and which ones may be used.</summary>
 public static class RelayUrl
 {
+    private static readonly string[] LocalDomains = [".local", ".internal", ".localhost", ".lan", ".home.arpa"];
+
+    // An IPv4 address, possibly a private one, behind a translator.
+    private static readonly IPNetwork Translation = IPNetwork.Parse("64:ff9b::/96");
+
     /// <summary>
     /// Reads an address as a person types it: https, or http on loopback or where <paramref name="allowInsecure"/> says
     /// so; no user, path, query or fragment. <see cref="WireReason.RelayInvalidUrl"/>, <see cref="WireReason.RelayInsecure"/>.
@@ -76,23 +81,22 @@ public static class RelayUrl
     }
 
     private static bool IsLoopback(Uri uri) =>
-        uri.IsLoopback || (IPAddress.TryParse(uri.DnsSafeHost, out var address) && IPAddress.IsLoopback(Unmap(address)));
+        NameOf(uri) is "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var address) && IPAddress.IsLoopback(Unmap(address)));
 
     private static bool IsPrivate(Uri uri)
     {
         if (!IPAddress.TryParse(uri.DnsSafeHost, out var parsed))
         {
             // A name without a dot, or one of the names that only mean something in a local network.
-            return !uri.Host.Contains('.', StringComparison.Ordinal)
-                || uri.Host.EndsWith(".local", StringComparison.OrdinalIgnoreCase)
-                || uri.Host.EndsWith(".internal", StringComparison.OrdinalIgnoreCase)
-                || uri.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+            var name = NameOf(uri);
+            return !name.Contains('.', StringComparison.Ordinal) || LocalDomains.Any(domain => name.EndsWith(domain, StringComparison.Ordinal));
         }
 
         var address = Unmap(parsed);
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
         {
-            return address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || address.IsIPv6Multicast
+            return IPAddress.IsLoopback(address) || Translation.Contains(address)
+                || address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || address.IsIPv6Multicast
                 || address.Equals(IPAddress.IPv6Any);
         }
 
@@ -103,6 +107,9 @@ public static class RelayUrl
             || (b[0] == 169 && b[1] == 254)
             || (b[0] == 100 && b[1] is >= 64 and <= 127);
     }
+
+    // A dot at the end names the same machine.
+    private static string NameOf(Uri uri) => uri.IdnHost.TrimEnd('.').ToLowerInvariant();
 
     private static IPAddress Unmap(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }

@@ -22,7 +22,12 @@ public sealed class DiskFileSystem : IFileSystem
     public static DiskFileSystem Instance { get; } = new();
 
     /// <inheritdoc/>
-    public byte[]? ReadPrivate(string path, int maxBytes)
+    public byte[]? ReadPrivate(string path, int maxBytes) => Read(path, maxBytes, RequirePrivate);
+
+    /// <inheritdoc/>
+    public byte[]? ReadOpen(string path, int maxBytes) => Read(path, maxBytes, static (_, _) => { });
+
+    private static byte[]? Read(string path, int maxBytes, Action<SafeFileHandle, string> require)
     {
         using var handle = OpenForReading(path);
         if (handle is null)
@@ -30,7 +35,7 @@ public sealed class DiskFileSystem : IFileSystem
             return null;
         }
 
-        RequirePrivate(handle, path);
+        require(handle, path);
         var length = RandomAccess.GetLength(handle);
         if (length > maxBytes)
         {
@@ -61,11 +66,10 @@ public sealed class DiskFileSystem : IFileSystem
         try
         {
             EnsurePrivateFolder(folder);
-            using (var handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var file = OpenPrivate(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                NarrowToOwner(handle);
-                RandomAccess.Write(handle, content, 0);
-                RandomAccess.FlushToDisk(handle);
+                RandomAccess.Write(file.SafeFileHandle, content, 0);
+                RandomAccess.FlushToDisk(file.SafeFileHandle);
             }
 
             File.Move(temporary, path, overwrite: true);
@@ -89,13 +93,9 @@ public sealed class DiskFileSystem : IFileSystem
                 EnsurePrivateFolder(Path.GetDirectoryName(path)!);
             }
 
-            using (var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+            using (var file = OpenPrivate(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
             {
-                if (isNew)
-                {
-                    NarrowToOwner(handle);
-                }
-
+                var handle = file.SafeFileHandle;
                 RequirePrivate(handle, path);
                 RandomAccess.Write(handle, content, RandomAccess.GetLength(handle));
                 RandomAccess.FlushToDisk(handle);
@@ -208,18 +208,43 @@ public sealed class DiskFileSystem : IFileSystem
                 return false;
             }
 
-            if (!Directory.Exists(folder))
+            if (Directory.Exists(folder))
             {
-                Directory.CreateDirectory(folder, PrivateFolder);
-                FlushFolder(Path.GetDirectoryName(folder)!);
-                return false;
+                return NarrowFolder(folder);
             }
 
-            return NarrowFolder(folder);
+            MakePrivateFolder(folder);
+            return false;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw Failed(error, folder);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Narrow(string path)
+    {
+        if (OperatingSystem.IsWindows() || !File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            var mode = File.GetUnixFileMode(path);
+            if (((int)mode & OthersMayMask) == 0)
+            {
+                return false;
+            }
+
+            File.SetUnixFileMode(path, mode & PrivateFile);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another user's: reading it says so.
+            return false;
         }
     }
 
@@ -253,9 +278,7 @@ public sealed class DiskFileSystem : IFileSystem
                 EnsurePrivateFolder(Path.GetDirectoryName(path)!);
             }
 
-            var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            NarrowToOwner(handle);
-            return handle;
+            return OpenPrivate(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception error) when (error is IOException and not (FileNotFoundException or DirectoryNotFoundException) && !IsFull(error))
         {
@@ -326,12 +349,30 @@ public sealed class DiskFileSystem : IFileSystem
         }
     }
 
-    private static void NarrowToOwner(SafeFileHandle handle)
+    // A new file is private from its first moment: a descriptor that another user opened before a later change of mode would stay open.
+    private static FileStream OpenPrivate(string path, FileMode mode, FileAccess access, FileShare share)
     {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
         {
-            File.SetUnixFileMode(handle, PrivateFile);
+            options.UnixCreateMode = PrivateFile;
         }
+
+        return new FileStream(path, options);
+    }
+
+    // One by one, so that each is private and each one's name is on disk.
+    [UnsupportedOSPlatform("windows")]
+    private static void MakePrivateFolder(string folder)
+    {
+        var parent = Path.GetDirectoryName(folder)!;
+        if (!Directory.Exists(parent))
+        {
+            MakePrivateFolder(parent);
+        }
+
+        Directory.CreateDirectory(folder, PrivateFolder);
+        FlushFolder(parent);
     }
 
     [UnsupportedOSPlatform("windows")]

@@ -22,6 +22,11 @@ public interface IFileSystem
     /// <param name="maxBytes">The largest size that is read; a larger file is refused as corrupt.</param>
     byte[]? ReadPrivate(string path, int maxBytes);
 
+    /// <summary>Reads a file without secrets, that another program may have left open to others. Null where there is none.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="maxBytes">The largest size that is read.</param>
+    byte[]? ReadOpen(string path, int maxBytes) => ReadPrivate(path, maxBytes);
+
     /// <summary>Replaces a private file in one step (mode 0600; folder, made where missing, 0700), flushed with its folder.</summary>
     void WritePrivate(string path, ReadOnlySpan<byte> content);
 
@@ -52,6 +57,9 @@ public interface IFileSystem
     /// <summary>Makes a folder that only this user can enter, with those above it; repairs a wider one of ours.</summary>
     /// <returns>True where an existing folder had to be made narrower.</returns>
     bool EnsurePrivateFolder(string folder);
+
+    /// <summary>Closes a file of ours to other users; true where it was open to them. For files without secrets: one with secrets is refused instead.</summary>
+    bool Narrow(string path);
 
     /// <summary>Removes what writers that died left half-written in a folder, where it is older than <paramref name="age"/>.</summary>
     void RemoveLeftovers(string folder, TimeSpan age);

@@ -23,9 +23,12 @@ public sealed class Journal(WireHome home, IFileSystem files)
     private const int ReadBlock = 1024 * 1024;
     private static readonly string NoHash = new('0', 64);
 
+    /// <summary>The same limit, smaller where rotation is tested.</summary>
+    internal long FileLimit { get; init; } = MaxFileBytes;
+
     private readonly string _lockFile = home.LockFile("journal");
     private readonly Dictionary<(string Kind, string Id), int> _counts = [];
-    private (string File, long Offset) _counted = ("", 0);
+    private (long FirstSeq, long Offset, long Seq) _counted;
 
     /// <summary>Appends a line; it is on disk when this returns.</summary>
     public async Task<JournalEntry> AppendAsync(JournalRecord record, CancellationToken cancellationToken)
@@ -76,22 +79,36 @@ public sealed class Journal(WireHome home, IFileSystem files)
     /// <summary>The entries after a sequence number, in order. Lines that cannot be read are passed over; see <see cref="Verify"/>.</summary>
     public IEnumerable<JournalEntry> Read(long afterSeq)
     {
-        var all = FilesNewestFirst();
-        all.Reverse();
-        for (var i = 0; i < all.Count; i++)
+        var all = FilesOldestFirst();
+        while (true)
         {
-            if (i + 1 < all.Count && FirstSeq(all[i + 1]) is { } next && next <= afterSeq + 1)
+            foreach (var file in From(all, afterSeq))
             {
-                continue;
-            }
-
-            foreach (var line in Lines(all[i], 0))
-            {
-                if (Parse(line.Text) is { } entry && entry.Seq > afterSeq)
+                foreach (var line in Lines(file, 0))
                 {
+                    if (Parse(line.Text) is not { } entry || entry.Seq <= afterSeq)
+                    {
+                        continue;
+                    }
+
+                    // A gap, because the file that was open has become a closed one meanwhile: there it goes on.
+                    if (entry.Seq > afterSeq + 1 && !FilesOldestFirst().SequenceEqual(all))
+                    {
+                        break;
+                    }
+
+                    afterSeq = entry.Seq;
                     yield return entry;
                 }
             }
+
+            var now = FilesOldestFirst();
+            if (now.SequenceEqual(all))
+            {
+                yield break;
+            }
+
+            all = now;
         }
     }
 
@@ -114,8 +131,7 @@ public sealed class Journal(WireHome home, IFileSystem files)
     /// <summary>Recomputes the whole chain.</summary>
     public JournalVerdict Verify()
     {
-        var all = FilesNewestFirst();
-        all.Reverse();
+        var all = FilesOldestFirst();
         long seq = 0;
         var prev = NoHash;
         foreach (var file in all)
@@ -146,7 +162,7 @@ public sealed class Journal(WireHome home, IFileSystem files)
     private JournalEntry Append(JournalRecord record)
     {
         var (seq, prev) = RepairTail();
-        if (files.Length(home.JournalFile) >= MaxFileBytes)
+        if (files.Length(home.JournalFile) >= FileLimit)
         {
             var first = FirstSeq(home.JournalFile) ?? 0;
             files.Rename(home.JournalFile, Path.Combine(home.StateFolder, $"journal-{first:D12}.jsonl"));
@@ -167,6 +183,11 @@ public sealed class Journal(WireHome home, IFileSystem files)
             var from = Math.Max(0, length - TailBytes);
             var tail = files.ReadPrivateRange(home.JournalFile, from, (int)(length - from));
             var end = tail.AsSpan().LastIndexOf((byte)'\n') + 1;
+            if (end == 0 && from > 0)
+            {
+                throw new WireException(WireReason.JournalTampered, "The journal's last line is longer than any that WirePS writes; nothing is added to it.", home.JournalFile);
+            }
+
             if (end < tail.Length)
             {
                 files.AppendPrivate(Path.Combine(home.StateFolder, "journal.torn"), [.. tail.AsSpan(end), (byte)'\n']);
@@ -191,30 +212,28 @@ public sealed class Journal(WireHome home, IFileSystem files)
 
     private void CountNewLines()
     {
-        var all = FilesNewestFirst();
-        all.Reverse();
-        foreach (var file in all)
+        foreach (var file in From(FilesOldestFirst(), _counted.Seq))
         {
-            var closed = file != home.JournalFile;
-            if (closed && string.CompareOrdinal(file, _counted.File) < 0 && _counted.File.Length > 0)
+            // A file is known by its first line: its name changes when it is closed.
+            var first = FirstSeq(file) ?? 0;
+            var (offset, seq) = (first != 0 && first == _counted.FirstSeq ? _counted.Offset : 0, _counted.Seq);
+            foreach (var line in Lines(file, offset))
             {
-                continue;
-            }
-
-            var from = file == _counted.File ? _counted.Offset : 0;
-            foreach (var line in Lines(file, from))
-            {
-                if (Parse(line.Text) is { } entry)
+                offset = line.End;
+                if (Parse(line.Text) is { } entry && entry.Seq > seq)
                 {
+                    seq = entry.Seq;
                     _counts[(entry.Kind, entry.Id)] = _counts.GetValueOrDefault((entry.Kind, entry.Id)) + 1;
                 }
-
-                from = line.End;
             }
 
-            _counted = (file, from);
+            _counted = (first, offset, seq);
         }
     }
+
+    /// <summary>The files that can hold entries after a sequence number.</summary>
+    private IEnumerable<string> From(List<string> all, long afterSeq) =>
+        all.Where((_, i) => i + 1 == all.Count || FirstSeq(all[i + 1]) is not { } next || next > afterSeq + 1);
 
     private JournalEntry? LastLine(string file)
     {
@@ -233,12 +252,16 @@ public sealed class Journal(WireHome home, IFileSystem files)
 
     private long? FirstSeq(string file)
     {
-        foreach (var line in Lines(file, 0))
-        {
-            return Parse(line.Text)?.Seq;
-        }
+        var head = files.ReadPrivateRange(file, 0, TailBytes).AsSpan();
+        var end = head.IndexOf((byte)'\n');
+        return end < 0 ? null : Parse(head[..end])?.Seq;
+    }
 
-        return null;
+    private List<string> FilesOldestFirst()
+    {
+        var all = FilesNewestFirst();
+        all.Reverse();
+        return all;
     }
 
     // Closed files carry their first sequence number, zero-padded, so names sort as the chain does; the open one is last.

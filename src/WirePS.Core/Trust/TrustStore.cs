@@ -183,10 +183,12 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         },
         cancellationToken);
 
-    private static string? FindConflict(JsonObject agents, AgentCard card)
+    private string? FindConflict(JsonObject agents, AgentCard card)
     {
         foreach (var (handle, node) in agents)
         {
+            // An entry that cannot be read may be the one that this card is in conflict with.
+            _ = ReadEntry(handle, node);
             if (node is not JsonObject entry)
             {
                 continue;

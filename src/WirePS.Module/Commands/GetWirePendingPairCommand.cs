@@ -32,12 +32,20 @@ public sealed class GetWirePendingPairCommand : PairCmdlet
     /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
-        foreach (var name in (Code ?? Id ?? []).Where(static n => !WildcardPattern.ContainsWildcardCharacters(n)))
+        if (Code is null && Id is null)
         {
-            await TryAsync(() => Task.FromResult(Code is not null ? Require(name, null) : Require(null, name)));
+            Write(Find(null, null));
         }
 
-        foreach (var file in Find(Code, Id))
+        foreach (var name in Code ?? Id ?? [])
+        {
+            await TryAsync(async () => Write(await RequireAsync(Code is null ? null : name, Code is null ? name : null)));
+        }
+    }
+
+    private void Write(IEnumerable<PairFile> files)
+    {
+        foreach (var file in files)
         {
             if (file.Error is { } error)
             {

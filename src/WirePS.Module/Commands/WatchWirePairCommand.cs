@@ -2,6 +2,7 @@ using System.Management.Automation;
 using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
+using WirePS.Pairing;
 using WirePS.Storage;
 
 namespace WirePS.Module.Commands;
@@ -12,7 +13,7 @@ namespace WirePS.Module.Commands;
 public sealed class WatchWirePairCommand : PairCmdlet
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
-    private readonly Dictionary<(string Home, string Key), long> _versions = [];
+    private readonly Dictionary<(string Home, string Id), long> _versions = [];
 
     /// <summary>The pairings, by code.</summary>
     [Parameter(Position = 0, ParameterSetName = PairActionCmdlet.ByCode)]
@@ -33,7 +34,7 @@ public sealed class WatchWirePairCommand : PairCmdlet
     {
         foreach (var name in Code ?? Id ?? [])
         {
-            Require(Code is null ? null : name, Code is null ? name : null);
+            await RequireAsync(Code is null ? null : name, Code is null ? name : null);
         }
 
         WarnWithoutDaemon(Engine);
@@ -48,17 +49,15 @@ public sealed class WatchWirePairCommand : PairCmdlet
     private bool ShowChanges()
     {
         var isOpen = false;
-        foreach (var file in Find(Code, Id))
-        {
-            if (file.Pair is not { } pair)
-            {
-                continue;
-            }
 
+        // What was shown is shown to its end, though its file may have forgotten the code by then.
+        var shown = _versions.Keys.Where(k => k.Home == Engine.Home.Root).Select(static k => k.Id).ToArray();
+        foreach (var pair in Find(Code, Id).Concat(shown.Length > 0 ? Find(null, shown) : []).Select(static f => f.Pair).OfType<PendingPair>().DistinctBy(static p => p.Id))
+        {
             isOpen |= !pair.IsEnded;
-            if (_versions.GetValueOrDefault((Engine.Home.Root, file.Key), -1) < pair.Version)
+            if (_versions.GetValueOrDefault((Engine.Home.Root, pair.Id), -1) < pair.Version)
             {
-                _versions[(Engine.Home.Root, file.Key)] = pair.Version;
+                _versions[(Engine.Home.Root, pair.Id)] = pair.Version;
                 WriteObject(Show(pair));
             }
         }

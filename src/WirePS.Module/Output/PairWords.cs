@@ -31,9 +31,14 @@ internal static class PairWords
     internal static string ToTell(PendingPair pair, bool isDefaultRelay) =>
         $"Tell the other side: {Code(pair.Code)}{(isDefaultRelay ? "" : $", relay {pair.RelayUrl}")}";
 
-    /// <summary>The digits, as they are to be compared.</summary>
-    internal static string Compare(PendingPair pair) =>
-        $"Your six digits are {ShortAuthenticationString.Display(pair.Sas!)}. Read them out to the other side, and have its digits read out to you.";
+    /// <summary>The digits, as they are to be compared, and who claims to be on the other side where that is known already (protocol 2).</summary>
+    internal static string Compare(PendingPair pair)
+    {
+        var digits = $"Your six digits are {ShortAuthenticationString.Display(pair.Sas!)}. Read them out to the other side, and have its digits read out to you.";
+        return pair.PeerFingerprint is null
+            ? digits
+            : $"The other side calls itself '{Printable.Of(pair.PeerHandle)}'; the fingerprint of its key is {pair.PeerFingerprint}.{Environment.NewLine}{digits}";
+    }
 
     /// <summary>What is to be done next by the person on this side.</summary>
     internal static string Next(PendingPair pair, bool isDefaultRelay = true) =>

@@ -45,12 +45,16 @@ public abstract class PairCmdlet : WireCmdlet
     }
 
     /// <summary>The files that one name stands for. <see cref="WireReason.PairNotFound"/> where it is no wildcard and names none.</summary>
-    protected IReadOnlyList<PairFile> Require(string? code, string? id)
+    protected async Task<IReadOnlyList<PairFile>> RequireAsync(string? code, string? id)
     {
         PairFile[] found = [.. Find(code is null ? null : [code], id is null ? null : [id])];
-        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(code ?? id)
-            ? found
-            : throw new WireException(WireReason.PairNotFound, code is not null ? "This home has no pairing with this code." : null, id);
+        if (found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(code ?? id))
+        {
+            return found;
+        }
+
+        var ended = code is null ? [] : await Engine.RetiredCodes.FindAsync(Canonical(code), Cancellation);
+        return ended.Count > 0 ? ended : throw new WireException(WireReason.PairNotFound, code is not null ? "This home has no pairing with this code." : null, id);
     }
 
     // Codes are read out and typed with spaces and in any case.
@@ -66,7 +70,6 @@ public abstract class PairCmdlet : WireCmdlet
         }
     }
 
-    // The name of a file stays when the code in it is gone.
     private static string CodeOf(PairFile file) =>
         file.Key.EndsWith(".guest", StringComparison.Ordinal) ? Path.GetFileNameWithoutExtension(file.Key) : file.Key;
 }
@@ -101,7 +104,7 @@ public abstract class PairActionCmdlet : PairCmdlet
         {
             await TryAsync(async () =>
             {
-                foreach (var file in ParameterSetName == ByCode ? Require(name, null) : Require(null, name))
+                foreach (var file in ParameterSetName == ByCode ? await RequireAsync(name, null) : await RequireAsync(null, name))
                 {
                     await TryAsync(() => file.Pair is { } pair ? ActAsync(file, pair) : Task.FromException(file.Error!));
                 }

@@ -7,12 +7,15 @@ internal static class Person
 {
     /// <summary>
     /// False where a question would hang or be answered by no one: pwsh -NonInteractive, input that comes from a file or
-    /// a pipe, a host without a user interface.
+    /// a pipe, a host without a user interface, and the far end of remoting and of jobs, where a question waits for
+    /// whoever looks at it next.
     /// </summary>
-    internal static bool IsPresent(PSHost? host) =>
-        host?.UI?.RawUI is not null
-        && !Environment.GetCommandLineArgs().Skip(1).Any(IsNonInteractiveSwitch)
-        && !(host.Name == "ConsoleHost" && Console.IsInputRedirected);
+    internal static bool IsPresent(PSHost? host) => host?.UI?.RawUI is not null && host.Name switch
+    {
+        "ConsoleHost" => !Console.IsInputRedirected && !Environment.GetCommandLineArgs().Skip(1).Any(IsNonInteractiveSwitch),
+        "ServerRemoteHost" => false,
+        _ => true,
+    };
 
     /// <summary>Asks for one line; null where the host cannot ask after all, or the input has ended.</summary>
     internal static string? Ask(PSHost host, string question)

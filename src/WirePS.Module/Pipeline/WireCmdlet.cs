@@ -33,6 +33,10 @@ public abstract class WireCmdlet : PSCmdlet, IDisposable
                 engine = new WireEngine(home, new WireSurroundings { Notifier = new DesktopNotifier(home) });
                 _engines.Add(home.Root, engine);
                 engine.RequireOwnHome();
+                foreach (var path in engine.RepairPermissions())
+                {
+                    WriteWarning($"Other users could open '{path}'; it is closed to them now.");
+                }
             }
 
             return engine;

@@ -7,8 +7,7 @@ namespace WirePS.Relay.Http;
 /// <summary>Whether the relay is there, and what it is and allows.</summary>
 internal sealed class InfoRoutes(RelayContext relay)
 {
-    /// <summary>v2 joins when <c>/v2/pair</c> is served.</summary>
-    private static readonly string[] Protocols = ["v1"];
+    private static readonly string[] Protocols = ["v1", "v2"];
 
     private static readonly InfoLimits Limits = new(
         WireLimits.MessageBytes,

@@ -5,6 +5,11 @@ using WirePS.Relay.Storage;
 
 namespace WirePS.Relay.Http;
 
+/// <summary>The news of a wait for many rendezvous.</summary>
+/// <param name="Items">The rendezvous that have some.</param>
+/// <param name="More">Whether there are others whose messages did not fit.</param>
+internal sealed record PairNews(IReadOnlyList<(PairSide Side, PairReading Reading)> Items, bool More);
+
 /// <summary>
 /// Writes what a side reads of its rendezvous. A message is spliced in as the bytes that came, white space included: it was checked to be one
 /// JSON object when it came, and what it says is none of the relay's business.
@@ -20,6 +25,42 @@ internal static class PairJson
         using var json = new Utf8JsonWriter(buffer);
         json.WriteStartObject();
         WriteMembers(json, reading);
+        json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenMemory;
+    }
+
+    /// <summary>The reply to a wait: what has news, and whether there is more than it holds.</summary>
+    public static ReadOnlyMemory<byte> News(PairNews news)
+    {
+        var buffer = new ArrayBufferWriter<byte>(OverheadBytes + news.Items.Sum(
+            static item => OverheadBytes + item.Reading.Messages.Sum(static message => message.Body.Length)));
+        using var json = new Utf8JsonWriter(buffer);
+        json.WriteStartObject();
+        json.WriteStartArray("items"u8);
+        foreach (var (side, reading) in news.Items)
+        {
+            json.WriteStartObject();
+            json.WriteString("lookup"u8, side.Lookup);
+            json.WriteString("role"u8, side.Role.Name());
+            if (reading.Access == PairAccess.Readable)
+            {
+                WriteMembers(json, reading);
+            }
+            else
+            {
+                json.WriteString("code"u8, RequestRefusedException.Unreadable(reading.Access).Code);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        if (news.More)
+        {
+            json.WriteBoolean("more"u8, true);
+        }
+
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenMemory;

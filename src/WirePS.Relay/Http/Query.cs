@@ -6,7 +6,7 @@ namespace WirePS.Relay.Http;
 internal sealed class Query
 {
     private readonly List<(string Name, string Value)> items = [];
-    private readonly Func<string, RequestRefusedException> refuse;
+    private readonly Func<string, RequestRefusedException> _refuse;
 
     /// <summary>Reads the query of a v1 route; refusals are plain text.</summary>
     public Query(HttpContext http)
@@ -16,7 +16,7 @@ internal sealed class Query
 
     private Query(HttpContext http, Func<string, RequestRefusedException> refuse)
     {
-        this.refuse = refuse;
+        _refuse = refuse;
         foreach (var part in (http.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
@@ -39,7 +39,7 @@ internal sealed class Query
 
             if (found is not null)
             {
-                throw refuse($"duplicate field `{name}`");
+                throw _refuse($"duplicate field `{name}`");
             }
 
             found = item.Value;
@@ -48,7 +48,7 @@ internal sealed class Query
         return found;
     }
 
-    public string RequiredText(string name) => Text(name) ?? throw refuse($"missing field `{name}`");
+    public string RequiredText(string name) => Text(name) ?? throw _refuse($"missing field `{name}`");
 
     /// <summary>A number without sign of at most <paramref name="max"/>; a larger one counts as the largest.</summary>
     public int? Number(string name, int max)
@@ -61,7 +61,7 @@ internal sealed class Query
         var digits = text.StartsWith('+') ? text[1..] : text;
         if (digits.Length == 0 || !ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
-            throw refuse("invalid digit found in string");
+            throw _refuse("invalid digit found in string");
         }
 
         return (int)Math.Min(number, (ulong)max);

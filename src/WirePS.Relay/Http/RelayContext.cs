@@ -34,7 +34,14 @@ internal sealed record RelayContext(
             return (true, (await look(http.RequestAborted)).Value);
         }
 
-        using var place = Limits.Waiters.TryEnter(Limits.Sources.Resolve(http));
+        return await HoldAsync(http, 1, cancellationToken => LongPoll.RunAsync(key, TimeSpan.FromSeconds(waitSeconds), look, cancellationToken));
+    }
+
+    /// <summary>Runs a wait that takes so many of its source's places, until the client goes away or the relay stops.</summary>
+    /// <returns>Whether the request still has to be answered, and with what.</returns>
+    public async Task<(bool Go, T? Value)> HoldAsync<T>(HttpContext http, int places, Func<CancellationToken, Task<T>> run)
+    {
+        using var place = Limits.Waiters.TryEnter(Limits.Sources.Resolve(http), places);
         if (place is null)
         {
             await Reply.TooManyWaitersAsync(http);
@@ -45,7 +52,7 @@ internal sealed record RelayContext(
         Metrics.WaitingChanged(1);
         try
         {
-            return (true, await LongPoll.RunAsync(key, TimeSpan.FromSeconds(waitSeconds), look, ended.Token));
+            return (true, await run(ended.Token));
         }
         finally
         {

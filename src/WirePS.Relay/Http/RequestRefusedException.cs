@@ -1,3 +1,5 @@
+using WirePS.Relay.Storage;
+
 namespace WirePS.Relay.Http;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace WirePS.Relay.Http;
 /// </summary>
 internal sealed class RequestRefusedException(int status, string text, string? code = null, int? retryAfter = null) : Exception(text)
 {
+    /// <summary>The stable code of a problem detail; null for plain text.</summary>
+    public string? Code => code;
+
     public Task WriteAsync(HttpContext http)
     {
         if (retryAfter is { } seconds)
@@ -33,6 +38,8 @@ internal sealed class RequestRefusedException(int status, string text, string? c
 
     public static RequestRefusedException RoleTaken() =>
         new(StatusCodes.Status403Forbidden, "this role belongs to another token", "role_taken");
+
+    public static RequestRefusedException Unreadable(PairAccess access) => access == PairAccess.RoleTaken ? RoleTaken() : NoRendezvous();
 
     public static RequestRefusedException BadRequest(string text) => new(StatusCodes.Status400BadRequest, text, "bad_request");
 }

@@ -10,7 +10,7 @@ internal delegate Task RouteHandler(HttpContext http, string[] values);
 /// </summary>
 internal sealed class RouteTable
 {
-    private readonly List<Route> routes = [];
+    private readonly List<Route> _routes = [];
 
     /// <summary>Registers the methods of a path; <c>{}</c> is an open part.</summary>
     public RouteTable Map(string template, params ReadOnlySpan<(string Method, RouteHandler Handler)> methods)
@@ -28,7 +28,7 @@ internal sealed class RouteTable
             }
         }
 
-        routes.Add(new Route(template.Split('/'), handlers, string.Join(',', allow)));
+        _routes.Add(new Route(template.Split('/'), handlers, string.Join(',', allow)));
         return this;
     }
 
@@ -36,7 +36,7 @@ internal sealed class RouteTable
     {
         var parts = (http.Request.Path.Value ?? "").Split('/');
         Route? best = null;
-        foreach (var route in routes)
+        foreach (var route in _routes)
         {
             if (route.Matches(parts) && (best is null || route.OpenParts < best.OpenParts))
             {

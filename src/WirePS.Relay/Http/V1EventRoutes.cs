@@ -65,7 +65,6 @@ internal sealed class V1EventRoutes(RelayContext relay)
                     RelayJson.Wire.SlotFullReply);
                 return;
             case PostEventOutcome.GrantRateLimited:
-                relay.Metrics.RateLimited();
                 await Reply.TooManyAsync(http, (int)Math.Ceiling(result.RetryAfter.TotalSeconds));
                 return;
             default:

@@ -68,7 +68,6 @@ internal sealed class V1PairRoutes(RelayContext relay)
         switch (result.Outcome)
         {
             case OpenPairOutcome.Refused:
-                relay.Metrics.RateLimited();
                 await Reply.TooManyAsync(http, retryAfter);
                 return;
             case OpenPairOutcome.Conflict:

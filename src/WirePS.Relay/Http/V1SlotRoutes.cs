@@ -20,7 +20,6 @@ internal sealed class V1SlotRoutes(RelayContext relay)
     {
         if (!relay.Limits.Allocations.TryTake(relay.Limits.Sources.Resolve(http), out var retryAfter))
         {
-            relay.Metrics.RateLimited();
             await Reply.TooManyAsync(http, retryAfter);
             return;
         }

@@ -11,10 +11,8 @@ namespace WirePS.Relay.Http;
 /// </summary>
 internal sealed class V2PairRoutes(RelayContext relay)
 {
-    private const int LookupDigits = 64;
-    private const int TokenDigits = 64;
-
     public void Map(RouteTable routes) => routes
+        .Map("/v2/pair/wait", (HttpMethods.Post, WaitAsync))
         .Map("/v2/pair/{}/{}", (HttpMethods.Get, ReadAsync), (HttpMethods.Delete, LeaveAsync))
         .Map("/v2/pair/{}/{}/{}", (HttpMethods.Put, PutAsync));
 
@@ -50,7 +48,6 @@ internal sealed class V2PairRoutes(RelayContext relay)
                 await AnswerAsync(StatusCodes.Status200OK);
                 return;
             case PutMessageOutcome.Refused:
-                relay.Metrics.RateLimited();
                 throw RequestRefusedException.RateLimited("too many new rendezvous from this address", retryAfter);
             default:
                 throw Refusal(result.Outcome);
@@ -82,12 +79,12 @@ internal sealed class V2PairRoutes(RelayContext relay)
                 return;
             }
 
-            await (reading!.Access switch
+            if (reading!.Access != PairAccess.Readable)
             {
-                PairAccess.NoRendezvous => throw RequestRefusedException.NoRendezvous(),
-                PairAccess.RoleTaken => throw RequestRefusedException.RoleTaken(),
-                _ => Reply.BytesAsync(http, StatusCodes.Status200OK, Reply.JsonType, PairJson.Reading(reading)),
-            });
+                throw RequestRefusedException.Unreadable(reading.Access);
+            }
+
+            await Reply.BytesAsync(http, StatusCodes.Status200OK, Reply.JsonType, PairJson.Reading(reading));
         }
         finally
         {
@@ -107,6 +104,58 @@ internal sealed class V2PairRoutes(RelayContext relay)
             }
 
             return new Look<PairReading>(reading, isNews, reading.ChangesAt);
+        }
+    }
+
+    /// <summary>
+    /// One request for everything a home waits for. All items are looked at once; after that only those that the store has announced, or whose
+    /// time is over.
+    /// </summary>
+    private async Task WaitAsync(HttpContext http, string[] values)
+    {
+        var (interests, wait) = await PairWaitReader.ReadAsync(http);
+        var changesAt = new DateTimeOffset[interests.Count];
+        OpenCounter<SourceAddress>.Place? place = null;
+        try
+        {
+            string[] keys = [.. interests.Select(static interest => NewsKey.PairV2(interest.Side.Lookup))];
+            var places = 1 + (Math.Max(keys.Length - 1, 0) / WireLimits.WaitItemsPerPlace);
+            var (go, news) = wait == 0
+                ? (true, (await LookAsync([.. Enumerable.Range(0, keys.Length)], http.RequestAborted)).Value)
+                : await relay.HoldAsync(http, places, cancellationToken => relay.LongPoll.RunAsync(keys, TimeSpan.FromSeconds(wait), LookAsync, cancellationToken));
+            if (go)
+            {
+                await Reply.BytesAsync(http, StatusCodes.Status200OK, Reply.JsonType, PairJson.News(news!));
+            }
+        }
+        finally
+        {
+            place?.Dispose();
+        }
+
+        async Task<Look<PairNews>> LookAsync(IReadOnlyList<int> changed, CancellationToken cancellationToken)
+        {
+            var items = WithDue(changed, changesAt, relay.Time.GetUtcNow());
+            var readings = await relay.Store.ReadPairsAsync([.. items.Select(item => interests[item])], WireLimits.PageBytes, cancellationToken);
+            var news = new List<(PairSide Side, PairReading Reading)>();
+            var unbound = 0;
+            for (var i = 0; i < items.Count; i++)
+            {
+                var reading = readings.Items[i];
+                changesAt[items[i]] = reading.ChangesAt ?? DateTimeOffset.MaxValue;
+                unbound += reading.IsBound ? 0 : 1;
+                if (reading.IsNews)
+                {
+                    news.Add((interests[items[i]].Side, reading));
+                }
+            }
+
+            if (news.Count == 0 && unbound > 0 && wait > 0)
+            {
+                place ??= EnterUnbound(http, unbound);
+            }
+
+            return new Look<PairNews>(new PairNews(news, readings.More), news.Count > 0, changesAt.Length > 0 ? changesAt.Min() : null);
         }
     }
 
@@ -143,8 +192,27 @@ internal sealed class V2PairRoutes(RelayContext relay)
             return place;
         }
 
-        relay.Metrics.RateLimited();
         throw RequestRefusedException.RateLimited("too many waits of this address for rendezvous in which it has no role", 5);
+    }
+
+    /// <summary>The items that were announced, and those whose time has come.</summary>
+    private static List<int> WithDue(IReadOnlyList<int> changed, DateTimeOffset[] changesAt, DateTimeOffset now)
+    {
+        var items = new List<int>(changed);
+        foreach (var item in changed)
+        {
+            changesAt[item] = DateTimeOffset.MaxValue;
+        }
+
+        for (var i = 0; i < changesAt.Length; i++)
+        {
+            if (changesAt[i] <= now)
+            {
+                items.Add(i);
+            }
+        }
+
+        return items;
     }
 
     private static RequestRefusedException Refusal(PutMessageOutcome outcome) => outcome switch
@@ -160,28 +228,15 @@ internal sealed class V2PairRoutes(RelayContext relay)
 
     private static PairSide Side(HttpContext http, string[] values)
     {
-        if (!HexText.Is(values[0], LookupDigits))
+        if (SlotAuth.BearerToken(http) is not { } token)
         {
-            throw RequestRefusedException.BadRequest($"a lookup is {LookupDigits} lowercase hex digits");
+            throw RequestRefusedException.BadRequest("this route needs Authorization: Bearer with the side token");
         }
 
-        if (PairRoleNames.Parse(values[1]) is not { } role)
-        {
-            throw RequestRefusedException.BadRequest("the role must be 'host' or 'guest'");
-        }
-
-        if (SlotAuth.BearerToken(http) is not { } token || !HexText.Is(token, TokenDigits))
-        {
-            throw RequestRefusedException.BadRequest($"this route needs Authorization: Bearer with a side token of {TokenDigits} lowercase hex digits");
-        }
-
-        return new PairSide(values[0], role, TokenHash.Of(token));
+        return PairShape.Side(values[0], values[1], token);
     }
 
-    private static int Phase(string text) =>
-        text.Length == 1 && char.IsAsciiDigit(text[0]) && PairPhases.IsPhase(text[0] - '0')
-            ? text[0] - '0'
-            : throw RequestRefusedException.BadRequest("a phase is 0, 1, 2, 3 or 9");
+    private static int Phase(string text) => text.Length == 1 && char.IsAsciiDigit(text[0]) ? PairShape.Phase(text[0] - '0') : PairShape.Phase(-1);
 
     private static int HeldPhase(string text) => text == "-1" ? -1 : Phase(text);
 

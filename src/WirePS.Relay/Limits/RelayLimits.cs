@@ -38,6 +38,12 @@ internal static class WireLimits
     /// <summary>Items of one wait for many rendezvous.</summary>
     public const int WaitItems = 1000;
 
+    /// <summary>The body of such a wait: more than as many items can need.</summary>
+    public const int WaitBytes = 512 * 1024;
+
+    /// <summary>Items of such a wait that count as one waiting request: what it costs is the memory that remembers them.</summary>
+    public const int WaitItemsPerPlace = 64;
+
     /// <summary>The shortest life of a rendezvous, in seconds.</summary>
     public const int PairLifetimeMin = 1;
 

@@ -6,18 +6,18 @@ namespace WirePS.Relay.Limits;
 /// </summary>
 internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider time)
 {
-    private readonly Lock gate = new();
-    private readonly Dictionary<SourceAddress, LinkedListNode<Bucket>> bySource = [];
-    private readonly LinkedList<Bucket> byUse = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<SourceAddress, LinkedListNode<Bucket>> _bySource = [];
+    private readonly LinkedList<Bucket> _byUse = new();
 
     /// <summary>Buckets that are held in memory.</summary>
     public int Count
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return bySource.Count;
+                return _bySource.Count;
             }
         }
     }
@@ -28,7 +28,7 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
     public bool TryTake(SourceAddress source, out int retryAfter)
     {
         retryAfter = 0;
-        lock (gate)
+        lock (_gate)
         {
             var bucket = Refill(source);
             if (bucket.Tokens >= 1)
@@ -45,7 +45,7 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
     /// <summary>Gives a token back that was not needed.</summary>
     public void Return(SourceAddress source)
     {
-        lock (gate)
+        lock (_gate)
         {
             var bucket = Refill(source);
             bucket.Tokens = Math.Min(perMinute, bucket.Tokens + 1);
@@ -55,26 +55,26 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
     private Bucket Refill(SourceAddress source)
     {
         var now = time.GetTimestamp();
-        if (bySource.TryGetValue(source, out var node))
+        if (_bySource.TryGetValue(source, out var node))
         {
-            byUse.Remove(node);
+            _byUse.Remove(node);
             var gained = time.GetElapsedTime(node.Value.At, now).TotalMinutes * perMinute;
             node.Value.Tokens = Math.Min(perMinute, node.Value.Tokens + gained);
             node.Value.At = now;
         }
         else
         {
-            if (bySource.Count >= maxSources && byUse.First is { } oldest)
+            if (_bySource.Count >= maxSources && _byUse.First is { } oldest)
             {
-                byUse.RemoveFirst();
-                bySource.Remove(oldest.Value.Source);
+                _byUse.RemoveFirst();
+                _bySource.Remove(oldest.Value.Source);
             }
 
             node = new LinkedListNode<Bucket>(new Bucket(source) { Tokens = perMinute, At = now });
-            bySource.Add(source, node);
+            _bySource.Add(source, node);
         }
 
-        byUse.AddLast(node);
+        _byUse.AddLast(node);
         return node.Value;
     }
 

@@ -8,19 +8,19 @@ namespace WirePS.Relay.Storage;
 /// </summary>
 internal sealed class SqlSession(DbConnection connection, TimeProvider time) : IDisposable
 {
-    private readonly Dictionary<string, DbCommand> commands = new(StringComparer.Ordinal);
-    private readonly List<string> news = [];
+    private readonly Dictionary<string, DbCommand> _commands = new(StringComparer.Ordinal);
+    private readonly List<string> _news = [];
 
     /// <summary>The time of the operation, in milliseconds of Unix time: what is stored and compared.</summary>
     public long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>What the operations of the current transaction want announced once it is committed.</summary>
-    public IReadOnlyList<string> News => news;
+    public IReadOnlyList<string> News => _news;
 
-    public void Announce(string key) => news.Add(key);
+    public void Announce(string key) => _news.Add(key);
 
     /// <summary>Forgets the announcements behind the first <paramref name="count"/>, as their operation was rolled back.</summary>
-    public void KeepNews(int count) => news.RemoveRange(count, news.Count - count);
+    public void KeepNews(int count) => _news.RemoveRange(count, _news.Count - count);
 
     public int Execute(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters) =>
         Prepare(sql, parameters).ExecuteNonQuery();
@@ -54,7 +54,7 @@ internal sealed class SqlSession(DbConnection connection, TimeProvider time) : I
 
     public void Dispose()
     {
-        foreach (var command in commands.Values)
+        foreach (var command in _commands.Values)
         {
             command.Dispose();
         }
@@ -64,7 +64,7 @@ internal sealed class SqlSession(DbConnection connection, TimeProvider time) : I
 
     private DbCommand Prepare(string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
     {
-        if (!commands.TryGetValue(sql, out var command))
+        if (!_commands.TryGetValue(sql, out var command))
         {
             command = connection.CreateCommand();
 #pragma warning disable CA2100 // every text is a constant of RelaySql or of an engine; values travel as parameters
@@ -77,7 +77,7 @@ internal sealed class SqlSession(DbConnection connection, TimeProvider time) : I
                 command.Parameters.Add(parameter);
             }
 
-            commands.Add(sql, command);
+            _commands.Add(sql, command);
         }
 
         for (var i = 0; i < parameters.Length; i++)

@@ -12,9 +12,9 @@ public readonly struct TokenHash : IEquatable<TokenHash>
     /// <summary>Longer than any token that the relay makes or asks for.</summary>
     private const int OrdinaryBytes = 256;
 
-    private readonly byte[]? bytes;
+    private readonly byte[]? _bytes;
 
-    private TokenHash(byte[] bytes) => this.bytes = bytes;
+    private TokenHash(byte[] bytes) => _bytes = bytes;
 
     /// <summary>Hashes the UTF-8 form of a token.</summary>
     public static TokenHash Of(string token)
@@ -28,16 +28,16 @@ public readonly struct TokenHash : IEquatable<TokenHash>
     public static TokenHash FromStored(byte[] stored) => new(stored);
 
     /// <summary>The 32 bytes as they are stored.</summary>
-    public byte[] ToArray() => bytes ?? [];
+    public byte[] ToArray() => _bytes ?? [];
 
     /// <summary>Compares in constant time.</summary>
-    public bool Equals(TokenHash other) => CryptographicOperations.FixedTimeEquals(bytes ?? [], other.bytes ?? []);
+    public bool Equals(TokenHash other) => CryptographicOperations.FixedTimeEquals(_bytes ?? [], other._bytes ?? []);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is TokenHash other && Equals(other);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => bytes is null ? 0 : BitConverter.ToInt32(bytes, 0);
+    public override int GetHashCode() => _bytes is null ? 0 : BitConverter.ToInt32(_bytes, 0);
 
     /// <summary>Compares in constant time.</summary>
     public static bool operator ==(TokenHash left, TokenHash right) => left.Equals(right);

@@ -35,22 +35,56 @@ internal sealed class LongPoll(NewsBoard board, TimeProvider time)
                 return seen.Value;
             }
 
-            if (seen.LookAgainAt is { } at)
+            await WaitAsync(next, rest, seen.LookAgainAt, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// The same for many keys with one registration. The first look is told all numbers of <paramref name="keys"/>, each one after it only those
+    /// that were announced; what time alone changes, it has to find itself.
+    /// </summary>
+    public async Task<T> RunAsync<T>(
+        IReadOnlyList<string> keys, TimeSpan wait, Func<IReadOnlyList<int>, CancellationToken, Task<Look<T>>> look, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<int> changed = [.. Enumerable.Range(0, keys.Count)];
+        if (wait <= TimeSpan.Zero)
+        {
+            return (await look(changed, cancellationToken)).Value;
+        }
+
+        var started = time.GetTimestamp();
+        using var gathering = board.Gather(keys);
+        while (true)
+        {
+            var seen = await look(changed, cancellationToken);
+            var rest = wait - time.GetElapsedTime(started);
+            if (seen.IsNews || rest <= TimeSpan.Zero)
             {
-                var until = at - time.GetUtcNow();
-                rest = until < rest ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(until.TotalMilliseconds))) : rest;
+                return seen.Value;
             }
 
-            // a timer counts whole milliseconds and may fire within the last one
-            rest = TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds));
-            try
-            {
-                await next.WaitAsync(rest, time, cancellationToken);
-            }
-            catch (TimeoutException)
-            {
-                // time for another look, perhaps the last
-            }
+            await WaitAsync(gathering.Changed, rest, seen.LookAgainAt, cancellationToken);
+            changed = gathering.Take();
+        }
+    }
+
+    private async Task WaitAsync(Task news, TimeSpan rest, DateTimeOffset? lookAgainAt, CancellationToken cancellationToken)
+    {
+        if (lookAgainAt is { } at)
+        {
+            var until = at - time.GetUtcNow();
+            rest = until < rest ? TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(until.TotalMilliseconds))) : rest;
+        }
+
+        // a timer counts whole milliseconds and may fire within the last one
+        rest = TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds));
+        try
+        {
+            await news.WaitAsync(rest, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // time for another look, perhaps the last
         }
     }
 }

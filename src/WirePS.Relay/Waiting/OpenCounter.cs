@@ -7,10 +7,10 @@ namespace WirePS.Relay.Waiting;
 internal sealed class OpenCounter<TKey>(int limit)
     where TKey : notnull
 {
-    private readonly ConcurrentDictionary<TKey, int> counts = new();
+    private readonly ConcurrentDictionary<TKey, int> _counts = new();
 
     /// <summary>Keys under which something is open.</summary>
-    public int KeyCount => counts.Count;
+    public int KeyCount => _counts.Count;
 
     /// <summary>Takes places; null where there are not as many. Dispose it to give them back.</summary>
     /// <param name="key">Who asks.</param>
@@ -25,19 +25,19 @@ internal sealed class OpenCounter<TKey>(int limit)
         places = Math.Min(places, limit);
         while (true)
         {
-            if (counts.TryGetValue(key, out var count))
+            if (_counts.TryGetValue(key, out var count))
             {
                 if (count > limit - places)
                 {
                     return null;
                 }
 
-                if (counts.TryUpdate(key, count + places, count))
+                if (_counts.TryUpdate(key, count + places, count))
                 {
                     return new Place(this, key, places);
                 }
             }
-            else if (counts.TryAdd(key, places))
+            else if (_counts.TryAdd(key, places))
             {
                 return new Place(this, key, places);
             }
@@ -48,8 +48,8 @@ internal sealed class OpenCounter<TKey>(int limit)
     {
         while (true)
         {
-            var count = counts[key];
-            if (count == places ? counts.TryRemove(new KeyValuePair<TKey, int>(key, count)) : counts.TryUpdate(key, count - places, count))
+            var count = _counts[key];
+            if (count == places ? _counts.TryRemove(new KeyValuePair<TKey, int>(key, count)) : _counts.TryUpdate(key, count - places, count))
             {
                 return;
             }
@@ -58,11 +58,11 @@ internal sealed class OpenCounter<TKey>(int limit)
 
     internal sealed class Place(OpenCounter<TKey> counter, TKey key, int places) : IDisposable
     {
-        private int left;
+        private int _left;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref left, 1) == 0)
+            if (Interlocked.Exchange(ref _left, 1) == 0)
             {
                 counter.Leave(key, places);
             }

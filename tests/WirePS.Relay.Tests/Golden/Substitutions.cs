@@ -8,9 +8,9 @@ internal sealed partial class Substitutions
 {
     private static readonly string[] MadeUp = ["slot_id", "slot_token", "pair_id"];
 
-    private readonly Dictionary<string, string> ours = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _ours = new(StringComparer.Ordinal);
 
-    public void Learn(string recorded, string own) => ours.TryAdd(recorded, own);
+    public void Learn(string recorded, string own) => _ours.TryAdd(recorded, own);
 
     /// <summary>Learns from an answer whatever both relays made up under the same name.</summary>
     public void LearnFrom(string? recorded, string own)
@@ -32,7 +32,7 @@ internal sealed partial class Substitutions
 
     public string Apply(string text)
     {
-        foreach (var (recorded, own) in ours)
+        foreach (var (recorded, own) in _ours)
         {
             text = text.Replace(recorded, own, StringComparison.Ordinal);
         }
@@ -42,7 +42,7 @@ internal sealed partial class Substitutions
 
     /// <summary>Numbers of the slots that a text names as <c>&lt;slot1&gt;</c> or <c>&lt;token1&gt;</c> before an answer has named them.</summary>
     public IEnumerable<string> UnknownSlots(string text) =>
-        Placeholder().Matches(text).Select(static match => match.Groups[1].Value).Distinct().Where(number => !ours.ContainsKey($"<slot{number}>"));
+        Placeholder().Matches(text).Select(static match => match.Groups[1].Value).Distinct().Where(number => !_ours.ContainsKey($"<slot{number}>"));
 
     /// <summary>Says how an answer differs from the recorded one; null where it does not.</summary>
     public string? Compare(Exchange recorded, int status, IReadOnlyDictionary<string, string> headers, string body)

@@ -3,9 +3,9 @@ namespace WirePS.Relay.Tests.Support;
 /// <summary>A clock that moves when it is told to, and fires what is due on the way.</summary>
 internal sealed class ManualTime : TimeProvider
 {
-    private readonly Lock gate = new();
-    private readonly List<ManualTimer> timers = [];
-    private DateTimeOffset now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private readonly Lock _gate = new();
+    private readonly List<ManualTimer> _timers = [];
+    private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -14,18 +14,18 @@ internal sealed class ManualTime : TimeProvider
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return timers.Count(static timer => timer.DueAt is not null);
+                return _timers.Count(static timer => timer.DueAt is not null);
             }
         }
     }
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (gate)
+        lock (_gate)
         {
-            return now;
+            return _now;
         }
     }
 
@@ -34,9 +34,9 @@ internal sealed class ManualTime : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, callback, state);
-        lock (gate)
+        lock (_gate)
         {
-            timers.Add(timer);
+            _timers.Add(timer);
         }
 
         timer.Change(dueTime, period);
@@ -49,10 +49,10 @@ internal sealed class ManualTime : TimeProvider
         while (true)
         {
             ManualTimer? due;
-            lock (gate)
+            lock (_gate)
             {
-                due = timers.Where(timer => timer.DueAt <= end).MinBy(static timer => timer.DueAt);
-                now = due?.DueAt > now ? due.DueAt.Value : due is null ? end : now;
+                due = _timers.Where(timer => timer.DueAt <= end).MinBy(static timer => timer.DueAt);
+                _now = due?.DueAt > _now ? due.DueAt.Value : due is null ? end : _now;
                 due?.Rearm();
             }
 
@@ -67,31 +67,31 @@ internal sealed class ManualTime : TimeProvider
 
     private sealed class ManualTimer(ManualTime time, TimerCallback callback, object? state) : ITimer
     {
-        private TimeSpan period;
+        private TimeSpan _period;
 
         public DateTimeOffset? DueAt { get; private set; }
 
         public bool Change(TimeSpan dueTime, TimeSpan newPeriod)
         {
-            lock (time.gate)
+            lock (time._gate)
             {
-                period = newPeriod;
-                DueAt = dueTime == Timeout.InfiniteTimeSpan ? null : time.now + dueTime;
+                _period = newPeriod;
+                DueAt = dueTime == Timeout.InfiniteTimeSpan ? null : time._now + dueTime;
             }
 
             return true;
         }
 
-        public void Rearm() => DueAt = period > TimeSpan.Zero ? DueAt + period : null;
+        public void Rearm() => DueAt = _period > TimeSpan.Zero ? DueAt + _period : null;
 
         public void Fire() => callback(state);
 
         public void Dispose()
         {
-            lock (time.gate)
+            lock (time._gate)
             {
                 DueAt = null;
-                time.timers.Remove(this);
+                time._timers.Remove(this);
             }
         }
 

@@ -5,13 +5,13 @@ namespace WirePS.Relay.Tests.Support;
 /// <summary>Stands between the routes and the store as a crash test does: acts after a write is durable and before its reply.</summary>
 internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 {
-    private int writes;
-    private int reads;
+    private int _writes;
+    private int _reads;
 
-    public int Writes => writes;
+    public int Writes => _writes;
 
     /// <summary>Rendezvous of protocol v2 that were looked at.</summary>
-    public int PairsRead => reads;
+    public int PairsRead => _reads;
 
     public bool Fail { get; set; }
 
@@ -56,7 +56,7 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     public Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken)
     {
-        Interlocked.Add(ref reads, interests.Count);
+        Interlocked.Add(ref _reads, interests.Count);
         return inner.ReadPairsAsync(interests, maxBytes, cancellationToken);
     }
 
@@ -91,7 +91,7 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     private void Wrote()
     {
-        Interlocked.Increment(ref writes);
+        Interlocked.Increment(ref _writes);
         if (Fail)
         {
             throw new StoreException("as the test wants");

@@ -18,7 +18,7 @@ internal sealed record Slot(string Id, string Token);
 /// <summary>Sends requests exactly as given: no path is tidied, no header is corrected.</summary>
 internal sealed class RelayClient(string baseUrl) : IDisposable
 {
-    private readonly HttpClient client = new(new SocketsHttpHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 4096, UseProxy = false })
+    private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, MaxConnectionsPerServer = 4096, UseProxy = false })
     {
         Timeout = TimeSpan.FromSeconds(90),
     };
@@ -33,7 +33,7 @@ internal sealed class RelayClient(string baseUrl) : IDisposable
         CancellationToken cancellationToken = default)
     {
         using var request = Build(method, path, body, headers);
-        using var response = await client.SendAsync(request, cancellationToken);
+        using var response = await _client.SendAsync(request, cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
         var all = response.Headers.Concat(response.Content.Headers)
             .ToDictionary(static header => header.Key.ToLowerInvariant(), static header => string.Join(",", header.Value));
@@ -44,7 +44,7 @@ internal sealed class RelayClient(string baseUrl) : IDisposable
     public async Task<HttpResponseMessage> OpenAsync(string path, IEnumerable<KeyValuePair<string, string>>? headers = null)
     {
         using var request = Build("GET", path, null, headers);
-        return await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
     public Task<Answer> GetAsync(string path, string? token = null, CancellationToken cancellationToken = default) =>
@@ -89,7 +89,7 @@ internal sealed class RelayClient(string baseUrl) : IDisposable
     public Task<Answer> PostEventAsync(Slot slot, string eventJson) =>
         PostAsync($"/v1/events/{slot.Id}", $$"""{"event":{{eventJson}}}""", slot.Token);
 
-    public void Dispose() => client.Dispose();
+    public void Dispose() => _client.Dispose();
 
     private HttpRequestMessage Build(string method, string path, byte[]? body, IEnumerable<KeyValuePair<string, string>>? headers)
     {

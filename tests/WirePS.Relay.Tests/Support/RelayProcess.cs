@@ -10,14 +10,14 @@ internal sealed partial class RelayProcess : IAsyncDisposable
     private const int Sigterm = 15;
     private const int Sigint = 2;
 
-    private readonly Process process;
+    private readonly Process _process;
 
-    private readonly Task<string> error;
+    private readonly Task<string> _error;
 
     private RelayProcess(Process process, Task<string> error, string url, string relayId)
     {
-        this.process = process;
-        this.error = error;
+        _process = process;
+        _error = error;
         RelayId = relayId;
         Client = new RelayClient(url);
     }
@@ -27,7 +27,7 @@ internal sealed partial class RelayProcess : IAsyncDisposable
     public string RelayId { get; }
 
     /// <summary>What it wrote to its error stream until it ended.</summary>
-    public Task<string> ErrorAsync() => error;
+    public Task<string> ErrorAsync() => _error;
 
     /// <summary>Runs the program to its end, for options that make it end by itself.</summary>
     public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
@@ -68,8 +68,8 @@ internal sealed partial class RelayProcess : IAsyncDisposable
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
     {
-        process.Kill();
-        await process.WaitForExitAsync();
+        _process.Kill();
+        await _process.WaitForExitAsync();
     }
 
     public Task<(int Code, TimeSpan Took)> TerminateAsync() => SignalAsync(Sigterm);
@@ -79,21 +79,21 @@ internal sealed partial class RelayProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
             await KillAsync();
         }
 
-        process.Dispose();
+        _process.Dispose();
     }
 
     private async Task<(int Code, TimeSpan Took)> SignalAsync(int signal)
     {
         var watch = Stopwatch.StartNew();
-        Assert.Equal(0, SendSignal(process.Id, signal));
+        Assert.Equal(0, SendSignal(_process.Id, signal));
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await process.WaitForExitAsync(limit.Token);
-        return (process.ExitCode, watch.Elapsed);
+        await _process.WaitForExitAsync(limit.Token);
+        return (_process.ExitCode, watch.Elapsed);
     }
 
     private static Process Launch(IEnumerable<string> arguments, string? workingFolder)

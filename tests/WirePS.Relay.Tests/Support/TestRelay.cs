@@ -5,15 +5,15 @@ namespace WirePS.Relay.Tests.Support;
 /// <summary>A relay in this process, on a port of its own, with data of its own.</summary>
 internal sealed class TestRelay : IAsyncDisposable
 {
-    private readonly TempFolder folder;
-    private readonly RelayOptions options;
-    private readonly RelaySurroundings surroundings;
+    private readonly TempFolder _folder;
+    private readonly RelayOptions _options;
+    private readonly RelaySurroundings _surroundings;
 
     private TestRelay(TempFolder folder, RelayOptions options, RelaySurroundings surroundings, RelayHost host)
     {
-        this.folder = folder;
-        this.options = options;
-        this.surroundings = surroundings;
+        _folder = folder;
+        _options = options;
+        _surroundings = surroundings;
         Host = host;
         Client = new RelayClient(host.Urls[0]);
     }
@@ -22,7 +22,7 @@ internal sealed class TestRelay : IAsyncDisposable
 
     public RelayClient Client { get; private set; }
 
-    public string DataFolder => options.DataFolder;
+    public string DataFolder => _options.DataFolder;
 
     public static async Task<TestRelay> StartAsync(
         TimeProvider? time = null,
@@ -47,7 +47,7 @@ internal sealed class TestRelay : IAsyncDisposable
     {
         Client.Dispose();
         await Host.StopAsync();
-        Host = await RelayHost.StartAsync(options, surroundings);
+        Host = await RelayHost.StartAsync(_options, _surroundings);
         Client = new RelayClient(Host.Urls[0]);
     }
 
@@ -55,7 +55,7 @@ internal sealed class TestRelay : IAsyncDisposable
     {
         Client.Dispose();
         await Host.DisposeAsync();
-        folder.Dispose();
+        _folder.Dispose();
     }
 }
 

@@ -150,6 +150,8 @@ internal sealed class SimDisk
 
         public bool EnsurePrivateFolder(string folder) => false;
 
+        public bool Narrow(string path) => false;
+
         public void RemoveLeftovers(string folder, TimeSpan age)
         {
             process.RequireAlive();

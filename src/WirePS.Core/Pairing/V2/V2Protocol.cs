@@ -161,7 +161,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private static PairEffect NextOpen(PendingPair pair, DateTimeOffset now) =>
         NextToPut(pair, now) is { } phase ? new V2Work.Put(phase)
         : pair.OurSlotId is null && pair.Posted >= 0 ? new PairWork.UseMailbox()
-        : new V2Work.Await();
+        : new V2Work.Await(Waits: pair.Status != PairStatus.RequestGuest);
 
     private static int? NextToPut(PendingPair pair, DateTimeOffset now)
     {
@@ -196,7 +196,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
 
             // Ours is put before anything else: the other side waits for it as we do for theirs.
             PairLeaving.AwaitAck or PairLeaving.Finish when NextToPut(pair, now) is { } phase => new V2Work.Put(phase),
-            PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(),
+            PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(Waits: true),
             PairLeaving.Finish => new V2Work.Finish(),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };

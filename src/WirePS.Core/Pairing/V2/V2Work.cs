@@ -39,10 +39,11 @@ internal abstract record V2Work : PairEffect.Work
         }
     }
 
-    /// <summary>Waits for more of the other side than we hold.</summary>
-    internal sealed record Await : V2Work
+    /// <summary>Waits for more of the other side than we hold, or only looks.</summary>
+    /// <param name="Waits">True to wait.</param>
+    internal sealed record Await(bool Waits) : V2Work
     {
-        public override bool IsWait => true;
+        public override bool IsWait => Waits;
 
         public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
         {

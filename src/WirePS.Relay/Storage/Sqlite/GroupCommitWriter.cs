@@ -13,33 +13,33 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     private const int MaxQueued = 8192;
     private const int MaxBatch = 512;
 
-    private readonly BlockingCollection<Operation> queue = [];
-    private readonly SemaphoreSlim room = new(MaxQueued, MaxQueued);
-    private readonly SqlSession session;
-    private readonly INewsSink news;
-    private readonly RelayMetrics metrics;
-    private readonly Task loop;
+    private readonly BlockingCollection<Operation> _queue = [];
+    private readonly SemaphoreSlim _room = new(MaxQueued, MaxQueued);
+    private readonly SqlSession _session;
+    private readonly INewsSink _news;
+    private readonly RelayMetrics _metrics;
+    private readonly Task _loop;
 
     public GroupCommitWriter(SqlSession session, INewsSink news, RelayMetrics metrics)
     {
-        this.session = session;
-        this.news = news;
-        this.metrics = metrics;
-        loop = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _session = session;
+        _news = news;
+        _metrics = metrics;
+        _loop = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Runs an operation; completes after it is on disk. The token only ends the wait for room: what is queued will run.</summary>
     public async Task<T> WriteAsync<T>(Func<SqlSession, T> run, CancellationToken cancellationToken)
     {
-        await room.WaitAsync(cancellationToken);
+        await _room.WaitAsync(cancellationToken);
         var operation = new Operation<T>(run);
         try
         {
-            queue.Add(operation, CancellationToken.None);
+            _queue.Add(operation, CancellationToken.None);
         }
         catch (InvalidOperationException exception)
         {
-            room.Release();
+            _room.Release();
             throw new StoreException("the relay is stopping", exception);
         }
 
@@ -49,26 +49,26 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     /// <summary>Finishes what is queued.</summary>
     public async ValueTask DisposeAsync()
     {
-        queue.CompleteAdding();
-        await loop;
-        session.Dispose();
-        queue.Dispose();
-        room.Dispose();
+        _queue.CompleteAdding();
+        await _loop;
+        _session.Dispose();
+        _queue.Dispose();
+        _room.Dispose();
     }
 
     private void Run()
     {
         var batch = new List<Operation>(MaxBatch);
-        while (queue.TryTake(out var first, Timeout.Infinite))
+        while (_queue.TryTake(out var first, Timeout.Infinite))
         {
             batch.Add(first);
-            while (batch.Count < MaxBatch && queue.TryTake(out var next))
+            while (batch.Count < MaxBatch && _queue.TryTake(out var next))
             {
                 batch.Add(next);
             }
 
             Commit(batch);
-            room.Release(batch.Count);
+            _room.Release(batch.Count);
             batch.Clear();
         }
     }
@@ -78,20 +78,20 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         try
         {
-            session.Execute("BEGIN IMMEDIATE");
+            _session.Execute("BEGIN IMMEDIATE");
             foreach (var operation in batch)
             {
                 RunOne(operation);
             }
 
-            session.Execute("COMMIT");
+            _session.Execute("COMMIT");
         }
 #pragma warning disable CA1031 // whatever it is, every caller of this batch must hear of it and the writer must go on
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             RollBack();
-            session.KeepNews(0);
+            _session.KeepNews(0);
             foreach (var operation in batch)
             {
                 operation.Fail(exception);
@@ -100,36 +100,36 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
             return;
         }
 
-        metrics.Committed(batch.Count, Stopwatch.GetElapsedTime(started));
+        _metrics.Committed(batch.Count, Stopwatch.GetElapsedTime(started));
         foreach (var operation in batch)
         {
             operation.Complete();
         }
 
-        foreach (var key in session.News)
+        foreach (var key in _session.News)
         {
-            news.Announce(key);
+            _news.Announce(key);
         }
 
-        session.KeepNews(0);
+        _session.KeepNews(0);
     }
 
     private void RunOne(Operation operation)
     {
-        var newsBefore = session.News.Count;
-        session.Execute("SAVEPOINT one");
+        var newsBefore = _session.News.Count;
+        _session.Execute("SAVEPOINT one");
         try
         {
-            operation.Run(session);
-            session.Execute("RELEASE one");
+            operation.Run(_session);
+            _session.Execute("RELEASE one");
         }
 #pragma warning disable CA1031 // the failure belongs to the operation's caller; its neighbours in the transaction are not to suffer
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            session.Execute("ROLLBACK TO one");
-            session.Execute("RELEASE one");
-            session.KeepNews(newsBefore);
+            _session.Execute("ROLLBACK TO one");
+            _session.Execute("RELEASE one");
+            _session.KeepNews(newsBefore);
             operation.Failed(exception);
         }
     }
@@ -138,7 +138,7 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
     {
         try
         {
-            session.Execute("ROLLBACK");
+            _session.Execute("ROLLBACK");
         }
         catch (Microsoft.Data.Sqlite.SqliteException)
         {
@@ -163,28 +163,28 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
 
     private sealed class Operation<T>(Func<SqlSession, T> run) : Operation
     {
-        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private T? result;
-        private Exception? failure;
+        private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T? _result;
+        private Exception? _failure;
 
-        public Task<T> Task => completion.Task;
+        public Task<T> Task => _completion.Task;
 
-        public override void Run(SqlSession session) => result = run(session);
+        public override void Run(SqlSession session) => _result = run(session);
 
-        public override void Failed(Exception exception) => failure = exception;
+        public override void Failed(Exception exception) => _failure = exception;
 
         public override void Complete()
         {
-            if (failure is null)
+            if (_failure is null)
             {
-                completion.SetResult(result!);
+                _completion.SetResult(_result!);
             }
             else
             {
-                completion.SetException(failure);
+                _completion.SetException(_failure);
             }
         }
 
-        public override void Fail(Exception exception) => completion.SetException(failure ?? exception);
+        public override void Fail(Exception exception) => _completion.SetException(_failure ?? exception);
     }
 }

@@ -5,23 +5,23 @@ namespace WirePS.Relay.Storage.Sqlite;
 /// <summary>Connections that read beside the writer, each seeing the last commit.</summary>
 internal sealed class ReaderPool : IDisposable
 {
-    private readonly ConcurrentBag<SqlSession> idle = [];
-    private readonly SemaphoreSlim free;
+    private readonly ConcurrentBag<SqlSession> _idle = [];
+    private readonly SemaphoreSlim _free;
 
     public ReaderPool(SqliteDatabase database, int size)
     {
-        free = new SemaphoreSlim(size, size);
+        _free = new SemaphoreSlim(size, size);
         for (var i = 0; i < size; i++)
         {
-            idle.Add(database.OpenReader());
+            _idle.Add(database.OpenReader());
         }
     }
 
     /// <summary>Runs a short read in one snapshot.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, T> read, CancellationToken cancellationToken)
     {
-        await free.WaitAsync(cancellationToken);
-        idle.TryTake(out var session);
+        await _free.WaitAsync(cancellationToken);
+        _idle.TryTake(out var session);
         try
         {
             session!.Execute("BEGIN");
@@ -36,18 +36,18 @@ internal sealed class ReaderPool : IDisposable
         }
         finally
         {
-            idle.Add(session!);
-            free.Release();
+            _idle.Add(session!);
+            _free.Release();
         }
     }
 
     public void Dispose()
     {
-        foreach (var session in idle)
+        foreach (var session in _idle)
         {
             session.Dispose();
         }
 
-        free.Dispose();
+        _free.Dispose();
     }
 }

@@ -12,14 +12,14 @@ internal sealed class SqliteDatabase : IDisposable
     private const int SqliteCorrupt = 11;
     private const int SqliteNotADatabase = 26;
 
-    private readonly FileStream fileLock;
-    private readonly TimeProvider time;
+    private readonly FileStream _fileLock;
+    private readonly TimeProvider _time;
 
     private SqliteDatabase(string path, FileStream fileLock, TimeProvider time)
     {
         Path = path;
-        this.fileLock = fileLock;
-        this.time = time;
+        _fileLock = fileLock;
+        _time = time;
     }
 
     /// <summary>The database file.</summary>
@@ -88,7 +88,7 @@ internal sealed class SqliteDatabase : IDisposable
         _ => new StoreException($"'{Path}' cannot be used: {exception.Message}", exception),
     };
 
-    public void Dispose() => fileLock.Dispose();
+    public void Dispose() => _fileLock.Dispose();
 
     private SqlSession Connect()
     {
@@ -102,7 +102,7 @@ internal sealed class SqliteDatabase : IDisposable
         try
         {
             connection.Open();
-            return new SqlSession(connection, time);
+            return new SqlSession(connection, _time);
         }
         catch
         {

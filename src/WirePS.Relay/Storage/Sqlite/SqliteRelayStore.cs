@@ -10,22 +10,22 @@ internal sealed class SqliteRelayStore : IRelayStore
 {
     private static readonly TimeSpan PullFlushInterval = TimeSpan.FromSeconds(5);
 
-    private readonly SqliteDatabase database;
-    private readonly GroupCommitWriter writer;
-    private readonly ReaderPool readers;
-    private readonly TimeProvider time;
-    private readonly ConcurrentDictionary<long, DateTimeOffset> pulls = new();
-    private readonly CancellationTokenSource stopping = new();
-    private readonly Task pullFlusher;
+    private readonly SqliteDatabase _database;
+    private readonly GroupCommitWriter _writer;
+    private readonly ReaderPool _readers;
+    private readonly TimeProvider _time;
+    private readonly ConcurrentDictionary<long, DateTimeOffset> _pulls = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _pullFlusher;
 
     private SqliteRelayStore(SqliteDatabase database, GroupCommitWriter writer, ReaderPool readers, string relayId, TimeProvider time)
     {
-        this.database = database;
-        this.writer = writer;
-        this.readers = readers;
-        this.time = time;
+        _database = database;
+        _writer = writer;
+        _readers = readers;
+        _time = time;
         RelayId = relayId;
-        pullFlusher = FlushPullsAsync();
+        _pullFlusher = FlushPullsAsync();
     }
 
     public string RelayId { get; }
@@ -56,99 +56,99 @@ internal sealed class SqliteRelayStore : IRelayStore
     }
 
     public Task CreateSlotAsync(string slotId, TokenHash token, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => SlotOperations.Create(session, slotId, token), cancellationToken);
+        _writer.WriteAsync(session => SlotOperations.Create(session, slotId, token), cancellationToken);
 
     public Task<SlotAccess> AuthoriseAsync(string slotId, TokenHash token, CancellationToken cancellationToken) =>
-        readers.ReadAsync(session => SlotOperations.Authorise(session, slotId, token), cancellationToken);
+        _readers.ReadAsync(session => SlotOperations.Authorise(session, slotId, token), cancellationToken);
 
     public Task<PostEventResult> PostEventAsync(SlotAccess access, NewEvent newEvent, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => SlotOperations.Post(session, access, newEvent), cancellationToken);
+        _writer.WriteAsync(session => SlotOperations.Post(session, access, newEvent), cancellationToken);
 
     public async Task<IReadOnlyList<StoredEvent>> ReadEventsSinceAsync(SlotAccess access, TokenHash? since, int limit, long maxBytes, CancellationToken cancellationToken) =>
-        await readers.ReadAsync(session => SlotOperations.ReadSince(session, access, since, limit, maxBytes), cancellationToken);
+        await _readers.ReadAsync(session => SlotOperations.ReadSince(session, access, since, limit, maxBytes), cancellationToken);
 
     public async Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
-        await readers.ReadAsync(session => SlotOperations.ReadAfter(session, access, after, limit, maxBytes), cancellationToken);
+        await _readers.ReadAsync(session => SlotOperations.ReadAfter(session, access, after, limit, maxBytes), cancellationToken);
 
     public async Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken)
     {
         // looked up first: between the two the flusher may move the value from memory to disk, never back
-        var noted = pulls.TryGetValue(access.Slot, out var at) ? at : (DateTimeOffset?)null;
-        var state = await readers.ReadAsync(session => SlotOperations.ReadState(session, access), cancellationToken);
+        var noted = _pulls.TryGetValue(access.Slot, out var at) ? at : (DateTimeOffset?)null;
+        var state = await _readers.ReadAsync(session => SlotOperations.ReadState(session, access), cancellationToken);
         return noted > (state.LastPullAt ?? DateTimeOffset.MinValue) ? state with { LastPullAt = noted } : state;
     }
 
     public Task SetResponderHealthAsync(SlotAccess access, byte[] health, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => SlotOperations.SetResponderHealth(session, access, health), cancellationToken);
+        _writer.WriteAsync(session => SlotOperations.SetResponderHealth(session, access, health), cancellationToken);
 
-    public void NotePull(SlotAccess access) => pulls[access.Slot] = time.GetUtcNow();
+    public void NotePull(SlotAccess access) => _pulls[access.Slot] = _time.GetUtcNow();
 
     public Task<OpenPairResult> OpenPairAsync(OpenPair open, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairOperations.Open(session, open), cancellationToken);
+        _writer.WriteAsync(session => PairOperations.Open(session, open), cancellationToken);
 
     public Task<PairView?> ReadPairAsync(string pairId, PairRole role, CancellationToken cancellationToken) =>
-        readers.ReadAsync(session => PairOperations.Read(session, pairId, role), cancellationToken);
+        _readers.ReadAsync(session => PairOperations.Read(session, pairId, role), cancellationToken);
 
     public Task<BootstrapOutcome> PostBootstrapAsync(string pairId, PairRole role, byte[] sealedBootstrap, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairOperations.PostBootstrap(session, pairId, role, sealedBootstrap), cancellationToken);
+        _writer.WriteAsync(session => PairOperations.PostBootstrap(session, pairId, role, sealedBootstrap), cancellationToken);
 
     public Task AbandonPairAsync(TokenHash codeHash, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairOperations.Abandon(session, codeHash), cancellationToken);
+        _writer.WriteAsync(session => PairOperations.Abandon(session, codeHash), cancellationToken);
 
     public Task FinishPairAsync(TokenHash codeHash, string pairId, PairRole role, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairOperations.Finish(session, codeHash, pairId, role), cancellationToken);
+        _writer.WriteAsync(session => PairOperations.Finish(session, codeHash, pairId, role), cancellationToken);
 
     public Task<PutMessageResult> PutPairMessageAsync(NewPairMessage message, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairV2Operations.Put(session, message), cancellationToken);
+        _writer.WriteAsync(session => PairV2Operations.Put(session, message), cancellationToken);
 
     public async Task<PairReadings> ReadPairsAsync(IReadOnlyList<PairInterest> interests, long maxBytes, CancellationToken cancellationToken)
     {
         while (true)
         {
-            var (readings, overdue) = await readers.ReadAsync(session => PairV2Operations.Read(session, interests, maxBytes), cancellationToken);
+            var (readings, overdue) = await _readers.ReadAsync(session => PairV2Operations.Read(session, interests, maxBytes), cancellationToken);
             if (overdue.Count == 0)
             {
                 return readings;
             }
 
-            await writer.WriteAsync(session => PairV2Operations.Expire(session, overdue), cancellationToken);
+            await _writer.WriteAsync(session => PairV2Operations.Expire(session, overdue), cancellationToken);
         }
     }
 
     public Task<LeaveOutcome> LeavePairAsync(PairSide side, string reason, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => PairV2Operations.Leave(session, side, reason), cancellationToken);
+        _writer.WriteAsync(session => PairV2Operations.Leave(session, side, reason), cancellationToken);
 
     public Task<PutGrantResult> PutGrantAsync(SlotAccess access, NewGrant grant, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => GrantOperations.Put(session, access, grant), cancellationToken);
+        _writer.WriteAsync(session => GrantOperations.Put(session, access, grant), cancellationToken);
 
     public Task RevokeGrantAsync(SlotAccess access, string grantId, CancellationToken cancellationToken) =>
-        writer.WriteAsync(session => GrantOperations.Revoke(session, access, grantId), cancellationToken);
+        _writer.WriteAsync(session => GrantOperations.Revoke(session, access, grantId), cancellationToken);
 
     public Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken) =>
-        readers.ReadAsync(session => GrantOperations.List(session, access, after, limit), cancellationToken);
+        _readers.ReadAsync(session => GrantOperations.List(session, access, after, limit), cancellationToken);
 
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
-        writer.WriteAsync(
+        _writer.WriteAsync(
             session => PairOperations.RemoveExpired(session, limit) + PairV2Operations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),
             cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        await stopping.CancelAsync();
-        await pullFlusher;
+        await _stopping.CancelAsync();
+        await _pullFlusher;
         await WritePullsAsync();
-        await writer.DisposeAsync();
-        readers.Dispose();
-        database.Dispose();
-        stopping.Dispose();
+        await _writer.DisposeAsync();
+        _readers.Dispose();
+        _database.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task FlushPullsAsync()
     {
-        using var timer = new PeriodicTimer(PullFlushInterval, time);
+        using var timer = new PeriodicTimer(PullFlushInterval, _time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stopping.Token))
+            while (await timer.WaitForNextTickAsync(_stopping.Token))
             {
                 await WritePullsAsync();
             }
@@ -161,7 +161,7 @@ internal sealed class SqliteRelayStore : IRelayStore
 
     private async Task WritePullsAsync()
     {
-        var noted = pulls.ToArray();
+        var noted = _pulls.ToArray();
         if (noted.Length == 0)
         {
             return;
@@ -169,7 +169,7 @@ internal sealed class SqliteRelayStore : IRelayStore
 
         try
         {
-            await writer.WriteAsync(
+            await _writer.WriteAsync(
                 session =>
                 {
                     foreach (var (slot, at) in noted)
@@ -189,7 +189,7 @@ internal sealed class SqliteRelayStore : IRelayStore
 
         foreach (var item in noted)
         {
-            pulls.TryRemove(item);
+            _pulls.TryRemove(item);
         }
     }
 }

@@ -1,0 +1,104 @@
+# Runs every example of the help as it stands, in the order of the help, in front of a prepared home. Only names that stand
+# for something are replaced: the code, the digits, the relay, a peer, folders.
+
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/WirePS.Testing.psm1" -Force
+    $examples = Get-Command -Module WirePS | ForEach-Object {
+        foreach ($example in (Get-Help $_.Name -Full).examples.example) { @{ Name = $_.Name; Title = $example.title; Code = $example.code } }
+    }
+}
+
+Describe 'The examples' {
+    BeforeAll {
+        Import-Module "$PSScriptRoot/WirePS.Testing.psm1" -Force
+        $relayHome = Get-TestHome 'relay'
+        $relay = Open-TestRelay $relayHome
+        $module = Get-TestedManifest
+        $script:count = 0
+    }
+
+    BeforeEach {
+        # A home of its own for each, with a daemon, a peer on the other side, and what the example needs to be there.
+        $script:count++
+        $here, $there = (Get-TestHome "here-$count"), (Get-TestHome "there-$count")
+        $user = New-Item -ItemType Directory -Path (Get-TestHome "user-$count")
+        $env:WIRE_HOME = $here
+        $known = $digits = $null
+        if ($Name -notin 'Initialize-WireIdentity', 'Start-WireRelay') {
+            $null = Initialize-WireIdentity -Relay $relay -WireHome $here
+            $null = Initialize-WireIdentity -Handle build-server -Relay $relay -WireHome $there
+        }
+
+        if ($Name -in 'Stop-WireRelay') {
+            $null = Start-WireRelay -Port 0
+        }
+
+        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair') {
+            foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+        }
+
+        switch -Regex ("$Name|$Title") {
+            'Peer\|' {
+                $null = Complete-TestPair (Connect-TestPair $here $there)
+            }
+            'Confirm-WirePair\||Wait-WirePair\|.*(done|Several)|Get-WirePendingPair\||Watch-WirePair\||Get-WireJournal\|.*(one pairing|Follow)|Remove-WirePendingPair\|' {
+                if ($Name -eq 'Remove-WirePendingPair') {
+                    $null = New-WirePair -Detach -WarningAction Ignore | Stop-WirePair
+                }
+                else {
+                    $pair = Connect-TestPair $here $there
+                    $known, $digits = $pair[0].Code, $pair[1].Sas
+                }
+            }
+            'Wait-WirePair\|.*(done|Several)|Confirm-WirePair\|.*comes of it|Watch-WirePair\|.*everything' {
+                # The other side confirms, and where the example only looks, this one too.
+                $pair[1] | Confirm-WirePair -Digits $pair[0].Sas
+                if ($Name -ne 'Confirm-WirePair') { $pair[0] | Confirm-WirePair -Digits $pair[1].Sas }
+            }
+            'Stop-WirePair\||Invoke-WireTick\|' {
+                $made = New-WirePair -Detach -WarningAction Ignore
+                $known = $made.Code
+                if ($Name -eq 'Stop-WirePair') { $null = Wait-Until { (Get-WirePendingPair).Status -eq 'Polling' } }
+            }
+            'New-WirePair\|.*Join' {
+                $known = (New-WirePair -Detach -WireHome $there -WarningAction Ignore).Code
+            }
+            'Wait-WirePair\|.*digits are there' {
+                $joiner = Start-ThreadJob {
+                    Import-Module $using:module
+                    while (-not ($made = Get-WirePendingPair -WireHome $using:here)) { Start-Sleep -Milliseconds 100 }
+                    New-WirePair -Code $made.Code -Detach -WireHome $using:there
+                }
+            }
+        }
+    }
+
+    AfterEach {
+        $joiner | Where-Object { $_ } | Remove-Job -Force
+        $joiner = $null
+        Close-TestHome $here, $there, "$user/wire-work"
+        $env:WIRE_HOME = $null
+    }
+
+    AfterAll {
+        Close-TestHome $relayHome
+    }
+
+    It '<Name>: <Title>' -ForEach $examples {
+        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/")
+        if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
+        if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
+        $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")
+        $expected = $Title -like '*Be asked for the digits*' ? 'WireDigitsRequired' : $null
+        $run = Invoke-TestProcess "`$env:WIRE_HOME = '$here'; $text"
+        $run.Ended | Should -BeTrue
+        if ($expected) {
+            $run.Errors + $run.Output | Should -BeLike '*Nobody is here*'
+        }
+        else {
+            $run.Errors | Should -BeNullOrEmpty
+            $run.Output | Should -Not -BeLike '*Line |*'
+            $run.ExitCode | Should -Be 0
+        }
+    }
+}

@@ -206,17 +206,13 @@ internal sealed class SimSide : IDisposable
                 await engine.Revocations.RunAsync(CancellationToken.None).ConfigureAwait(false);
             }
         }
-        catch (DiedException)
+        catch (Exception) when (process.IsDead)
         {
-            process.Kill();
+            // Whatever it made of that; it is over.
         }
-        catch (Exception error) when (error is not BrokenPromiseException)
+        catch (Exception error)
         {
-            World.Break($"{Name}: a pass ended in {error.GetType().Name}: {error.Message}");
-        }
-        catch (BrokenPromiseException error)
-        {
-            World.Break(error.Message);
+            World.Break((error as BrokenPromiseException ?? error.InnerException as BrokenPromiseException)?.Message ?? $"{Name}: a pass ended in {error.GetType().Name}: {error.Message}");
         }
 
         return next;

@@ -85,7 +85,7 @@ internal sealed class SimPerson
                     World.Clock.In(World.Dice.Spread(TimeSpan.FromSeconds(20)), Stop);
                 }
 
-                _hasConfirmed = _side.Command("confirms", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, number, CancellationToken.None), WireReason.PairEnded, WireReason.PairNotReady)) && _side.Pair is not { Status: PairStatus.SasReady };
+                _hasConfirmed = _side.Command("confirms", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, number, CancellationToken.None), WireReason.PairEnded, WireReason.PairNotReady, WireReason.Expired)) && _side.Pair is not { Status: PairStatus.SasReady };
             }
         }
 
@@ -100,6 +100,11 @@ internal sealed class SimPerson
             try
             {
                 await engine.Pairing.ConfirmAsync(_side.Key, digits, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (WireException error) when (error.Reason is WireReason.Expired && refusal is WireReason.OwnDigits)
+            {
+                // Too late for any.
+                return;
             }
             catch (WireException error) when (error.Reason == refusal)
             {
@@ -127,7 +132,7 @@ internal sealed class SimPerson
         }
 
         _side.Deeds.Add(WireReason.SasMismatch);
-        _side.Command("types a wrong number", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, wrong, CancellationToken.None), WireReason.SasMismatch));
+        _side.Command("types a wrong number", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, wrong, CancellationToken.None), WireReason.SasMismatch, WireReason.Expired));
     }
 
     private void Stop()

@@ -10,6 +10,11 @@ using WirePS.Storage;
 
 namespace WirePS.Benchmarks;
 
+/// <summary>What a pairing's file holds.</summary>
+/// <param name="Waiting">While a host waits for the other side.</param>
+/// <param name="Confirmed">When one side has confirmed: there is never more in it.</param>
+internal sealed record PairFiles(byte[] Waiting, byte[] Confirmed);
+
 /// <summary>
 /// Host, guest and relay are processes of their own: two daemons that stay, and a relay. This process is the two people:
 /// it asks, waits for the files to change, and confirms.
@@ -26,8 +31,8 @@ internal static class PairingBenchmark
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <returns>The file of a confirmed pairing: there is never more in one. Null where the relay does not serve the protocol.</returns>
-    public static async Task<byte[]?> RunAsync(Report report, string relayProgram, string folder, PairProtocolVersion protocol, int rounds, CancellationToken cancellationToken)
+    /// <returns>Files of the last round; null where the relay does not serve the protocol.</returns>
+    public static async Task<PairFiles?> RunAsync(Report report, string relayProgram, string folder, PairProtocolVersion protocol, int rounds, CancellationToken cancellationToken)
     {
         Report.Heading($"Pairing, protocol {protocol}: host, guest and relay as processes of their own, no PowerShell ({WarmUps} rounds before to warm up)");
         var metrics = new Uri($"http://127.0.0.1:{FreePort()}/metrics");
@@ -45,11 +50,10 @@ internal static class PairingBenchmark
         await using var guest = await Party.StartAsync(Path.Combine(folder, "guest"), url, cancellationToken);
         var joins = new List<double>();
         var pins = new List<double>();
-        var sample = Array.Empty<byte>();
+        PairFiles? files = null;
         for (var round = -WarmUps; round < rounds; round++)
         {
-            var (join, pin, file) = await PairAsync(host, guest, protocol, cancellationToken);
-            sample = file;
+            (var join, var pin, files) = await PairAsync(host, guest, protocol, cancellationToken);
             if (round >= 0)
             {
                 joins.Add(join.TotalMilliseconds);
@@ -67,10 +71,10 @@ internal static class PairingBenchmark
         Report.Line($"  {"relay: transactions",-24} {(double)commits / pairings,5:0.0}");
         await ShowWritesAsync("host", host, pairings, cancellationToken);
         await ShowWritesAsync("guest", guest, pairings, cancellationToken);
-        return sample;
+        return files;
     }
 
-    private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, PairProtocolVersion protocol, CancellationToken cancellationToken)
+    private static async Task<(TimeSpan Join, TimeSpan Pin, PairFiles Files)> PairAsync(Party host, Party guest, PairProtocolVersion protocol, CancellationToken cancellationToken)
     {
         var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = (int)protocol }, cancellationToken);
         await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, pair.Id, Patience, cancellationToken))
@@ -82,6 +86,7 @@ internal static class PairingBenchmark
         }
 
         await Task.Delay(Rest, cancellationToken);
+        var waiting = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
         var start = Stopwatch.GetTimestamp();
         var (guestKey, joined) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
         var ready = await Task.WhenAll(
@@ -92,7 +97,7 @@ internal static class PairingBenchmark
         // Each types what the other reads out.
         await host.Engine.Pairing.ConfirmAsync(hostKey, ready[1].Sas!, cancellationToken);
         await Task.Delay(Rest, cancellationToken);
-        var file = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
+        var confirmed = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
         start = Stopwatch.GetTimestamp();
         await guest.Engine.Pairing.ConfirmAsync(guestKey, ready[0].Sas!, cancellationToken);
         await Task.WhenAll(
@@ -105,7 +110,7 @@ internal static class PairingBenchmark
         await host.ForgetAsync(guest, cancellationToken);
         await guest.ForgetAsync(host, cancellationToken);
         await Task.Delay(Rest, cancellationToken);
-        return (join, pin, file);
+        return (join, pin, new PairFiles(waiting, confirmed));
     }
 
     private static async Task ShowWritesAsync(string name, Party party, int pairings, CancellationToken cancellationToken)

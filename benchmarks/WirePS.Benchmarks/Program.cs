@@ -35,14 +35,18 @@ try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
     DurableWriteBenchmark.Run(report, folder.CreateSubdirectory("disk").FullName);
-    byte[]? sample = null;
+    PairFiles? files = null;
     foreach (var protocol in Enum.GetValues<PairProtocolVersion>())
     {
-        sample = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token) ?? sample;
+        files = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token) ?? files;
     }
 
     await WormholeBenchmark.RunAsync(report, folder.CreateSubdirectory("wormhole").FullName, rounds, ending.Token);
-    ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, sample!);
+    if (files is not null)
+    {
+        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
+    }
+
     report.Targets();
     return 0;
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using WirePS.Cryptography;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -37,7 +38,7 @@ internal static class PendingPairFormat
     {
         try
         {
-            var pair = JsonSerializer.Deserialize(text, Json.PendingPair);
+            var pair = Utf8.IsValid(text) ? Complete(JsonSerializer.Deserialize(text, Json.PendingPair)) : null;
             return pair is not null && IsSound(pair) ? pair : throw Refused(text, path, null);
         }
         catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
@@ -45,6 +46,17 @@ internal static class PendingPairFormat
             throw Refused(text, path, error);
         }
     }
+
+    // A generated reader sets what a file of another program does not have to nothing, whatever the type says.
+    private static PendingPair? Complete(PendingPair? pair) => pair is null ? null : pair with
+    {
+        Protocol = pair.Protocol == 0 ? 1 : pair.Protocol,
+        Id = pair.Id ?? "",
+        Kind = pair.Kind ?? "pair",
+        Messages = pair.Messages ?? PairMessages.None,
+        Leaving = pair.Leaving.IsDefault ? [] : pair.Leaving,
+        Transitions = pair.Transitions.IsDefault ? [] : pair.Transitions,
+    };
 
     // What every machine takes for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
     private static bool IsSound(PendingPair pair) =>

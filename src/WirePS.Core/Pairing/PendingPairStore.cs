@@ -9,7 +9,11 @@ namespace WirePS.Pairing;
 /// <param name="Key">Its name without the ending.</param>
 /// <param name="Pair">The pairing; null where the file cannot be used.</param>
 /// <param name="Error">Why not.</param>
-public sealed record PairFile(string Key, PendingPair? Pair, WireException? Error);
+public sealed record PairFile(string Key, PendingPair? Pair, WireException? Error)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Pair?.ToString() ?? $"a pairing's file: {Error?.ErrorId}";
+}
 
 /// <summary>
 /// The files of the pairings (wireps.md §2): one each, private, replaced in one step, written under a lock after a look

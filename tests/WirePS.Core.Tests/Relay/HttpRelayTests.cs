@@ -300,7 +300,7 @@ public sealed class HttpRelayTests
     }
 
     [Fact]
-    public async Task A_relay_that_waits_is_asked_again_for_what_is_left_without_a_gap()
+    public async Task P23_a_relay_that_waits_is_asked_again_for_what_is_left_without_a_gap()
     {
         var time = new FakeTime();
         var release = new SemaphoreSlim(0);

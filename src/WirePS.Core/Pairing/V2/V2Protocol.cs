@@ -720,6 +720,12 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             return pair;
         }
 
+        // A side that has not confirmed ends by its own clock, whoever may keep the rendezvous open.
+        if (now >= pair.ExpiresAt)
+        {
+            return End(pair, WireReason.Expired, now, tell: false);
+        }
+
         if (!Same(digits, pair.Secrets!.PeerSas!))
         {
             return Same(digits, pair.Sas!) ? throw new WireException(WireReason.OwnDigits, null, pair.Id) : End(pair, WireReason.SasMismatch, now, isSealed: true);

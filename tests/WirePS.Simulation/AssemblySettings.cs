@@ -1,0 +1,4 @@
+using Xunit;
+
+// Each test takes all cores by itself.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

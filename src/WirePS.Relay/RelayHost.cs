@@ -144,6 +144,7 @@ public sealed class RelayHost : IAsyncDisposable
         new V1PairRoutes(relay).Map(routes);
         new V2PairRoutes(relay).Map(routes);
         new V2GrantRoutes(relay).Map(routes);
+        new V2EventRoutes(relay).Map(routes);
         return routes;
     }
 

@@ -315,6 +315,68 @@ public sealed class FlawTests
     }
 
     [Fact]
+    public async Task R19_an_event_posted_under_the_id_of_another_one_does_not_make_that_a_duplicate()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var slot = await relay.Client.AllocateAsync();
+        var grants = new[] { new string('a', 64), new string('b', 64) };
+        for (var i = 0; i < grants.Length; i++)
+        {
+            await relay.Client.PutAsync($"/v2/slot/{slot.Id}/grants/{new string((char)('1' + i), 32)}", $$"""{"token":"{{grants[i]}}","rights":["post"]}""", slot.Token);
+        }
+
+        const string real = """{"event_id":"x","n":1,"public_key_id":"k","signature":"s"}""";
+        foreach (var (token, text, status) in new[]
+        {
+            // by another token, with any content
+            (grants[1], """{"event_id":"x","n":2}""", "stored"),
+            (grants[1], """{"event_id":"x","n":2,"public_key_id":"k","signature":"s"}""", "stored"),
+
+            // by the same token, as peers of v1 share one, without the signature that only the real sender can make
+            (grants[0], """{"event_id":"x","n":1}""", "stored"),
+            (grants[0], """{"event_id":"x","n":1,"public_key_id":"k","signature":"t"}""", "stored"),
+            (grants[0], """{"event_id":"x","n":1,"public_key_id":"l","signature":"s"}""", "stored"),
+            (grants[0], real, "stored"),
+            (grants[0], real, "duplicate"),
+            (slot.Token, real, "stored"),
+        })
+        {
+            Assert.Equal(status, (await relay.Client.PostEventAsync(slot with { Token = token }, text)).Text("status"));
+        }
+
+        // who goes on after the id misses nothing
+        var rest = (await relay.Client.GetAsync($"/v1/events/{slot.Id}?since=x", slot.Token)).Json;
+        Assert.Equal(6, rest.GetArrayLength());
+    }
+
+    [Fact]
+    public async Task R20_a_reader_by_sequence_is_told_whether_there_is_more_and_never_starts_again()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var slot = await relay.Client.AllocateAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await relay.Client.PostEventAsync(slot, "\"no id\"");
+        }
+
+        var seen = new List<long>();
+        var after = 0L;
+        bool more;
+        do
+        {
+            var page = (await relay.Client.GetAsync($"/v2/events/{slot.Id}?limit=2&after={after}", slot.Token)).Json;
+            seen.AddRange(page.GetProperty("events").EnumerateArray().Select(static item => item.GetProperty("seq").GetInt64()));
+            after = page.GetProperty("next").GetInt64();
+            more = page.GetProperty("more").GetBoolean();
+            Assert.Equal(204, (await relay.Client.PostAsync($"/v2/events/{slot.Id}/ack", $$"""{"upto":{{after}}}""", slot.Token)).Status);
+        }
+        while (more);
+
+        Assert.Equal([1, 2, 3, 4, 5], seen);
+        Assert.Equal(0, (await relay.Client.GetAsync($"/v2/events/{slot.Id}?after={after}", slot.Token)).Json.GetProperty("events").GetArrayLength());
+    }
+
+    [Fact]
     public async Task R22_the_time_of_the_last_pull_survives_a_restart()
     {
         var time = new ManualTime();

@@ -67,5 +67,18 @@ internal sealed class Query
         return (int)Math.Min(number, (ulong)max);
     }
 
+    /// <summary>A sequence number; one beyond all that there can be counts as the last of them.</summary>
+    public long? Sequence(string name)
+    {
+        if (Text(name) is not { } text)
+        {
+            return null;
+        }
+
+        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? (long)Math.Min(number, long.MaxValue)
+            : throw _refuse($"{name} is a whole number from 0");
+    }
+
     private static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));
 }

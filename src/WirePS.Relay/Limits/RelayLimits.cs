@@ -35,6 +35,9 @@ internal static class WireLimits
     /// <summary>The body of a grant.</summary>
     public const int GrantBytes = 16 * 1024;
 
+    /// <summary>The body of an ack.</summary>
+    public const int AckBytes = 4 * 1024;
+
     /// <summary>Items of one wait for many rendezvous.</summary>
     public const int WaitItems = 1000;
 

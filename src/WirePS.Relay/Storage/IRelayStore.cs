@@ -24,6 +24,12 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Reads events with a higher sequence number.</summary>
     Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken);
 
+    /// <summary>Reads a page of events with a higher sequence number, and where the slot stands.</summary>
+    Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>Lets go of the bodies up to a sequence number, as the owner has stored them; their ids stay known for a time.</summary>
+    Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken);
+
     /// <summary>Reads the state of a slot.</summary>
     Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken);
 

@@ -25,18 +25,37 @@ internal static class RelaySql
     public const string SetLastPull =
         "UPDATE slot SET last_pull_at = @at WHERE slot = @slot AND (last_pull_at IS NULL OR last_pull_at < @at)";
 
-    public const string FindEventById = "SELECT seq FROM event WHERE slot = @slot AND id_hash = @id_hash";
+    /// <summary>Of several events with the id the first: who goes on after it may read some twice, and misses none.</summary>
+    public const string FindEventById = "SELECT seq FROM event WHERE slot = @slot AND id_hash = @id_hash ORDER BY seq LIMIT 1";
 
-    public const string SlotUse = "SELECT last_seq, event_bytes FROM slot WHERE slot = @slot";
+    /// <summary>Events from before the keys of duplicates have the hash of their id there.</summary>
+    public const string FindDuplicate = "SELECT 1 FROM event WHERE slot = @slot AND dup_key IN (@dup_key, @id_hash)";
+
+    public const string SlotUse = "SELECT last_seq, event_bytes, intro_bytes FROM slot WHERE slot = @slot";
+
+    public const string SlotSequences = "SELECT last_seq, acked_seq FROM slot WHERE slot = @slot";
 
     public const string InsertEvent =
-        "INSERT INTO event (slot, seq, id_hash, grant_id, body, bytes, stored_at) VALUES (@slot, @seq, @id_hash, @grant_id, @body, @bytes, @now)";
+        "INSERT INTO event (slot, seq, id_hash, dup_key, grant_id, body, bytes, stored_at) "
+        + "VALUES (@slot, @seq, @id_hash, @dup_key, @grant_id, @body, @bytes, @now)";
 
     public const string CountEvent =
-        "UPDATE slot SET last_seq = @seq, event_count = event_count + 1, event_bytes = event_bytes + @bytes WHERE slot = @slot";
+        "UPDATE slot SET last_seq = @seq, event_count = event_count + 1, event_bytes = event_bytes + @bytes, intro_bytes = intro_bytes + @intro_bytes "
+        + "WHERE slot = @slot";
 
     public const string ReadEvents =
         "SELECT seq, grant_id, body FROM event WHERE slot = @slot AND seq > @after ORDER BY seq LIMIT @limit";
+
+    public const string FirstEvent = "SELECT seq FROM event WHERE slot = @slot AND seq > @after ORDER BY seq LIMIT 1";
+
+    public const string EventsToAck =
+        "SELECT seq, bytes, grant_id, CASE WHEN id_hash IS NULL THEN 0 ELSE 1 END FROM event WHERE slot = @slot AND seq > @after AND seq <= @upto "
+        + "ORDER BY seq LIMIT @limit";
+
+    /// <summary>Keeps the row for its id alone; its age counts from now.</summary>
+    public const string EmptyEvent = "UPDATE event SET body = @empty, bytes = 0, stored_at = @now WHERE slot = @slot AND seq = @seq";
+
+    public const string SetAcked = "UPDATE slot SET acked_seq = @acked_seq WHERE slot = @slot";
 
     public const string GrantUse =
         "SELECT per_hour, hour_started_at, hour_events FROM slot_grant WHERE slot = @slot AND grant_id = @grant_id AND revoked_at IS NULL "
@@ -99,12 +118,13 @@ internal static class RelaySql
 
     public const string ExpiredPairs = "SELECT pair_id FROM rendezvous WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
 
-    public const string ExpiredEvents = "SELECT slot, seq, bytes FROM event WHERE stored_at <= @before ORDER BY stored_at LIMIT @limit";
+    public const string ExpiredEvents = "SELECT slot, seq, bytes, grant_id FROM event WHERE stored_at <= @before ORDER BY stored_at LIMIT @limit";
 
     public const string DeleteEvent = "DELETE FROM event WHERE slot = @slot AND seq = @seq";
 
-    public const string UncountEvent =
-        "UPDATE slot SET event_count = event_count - 1, event_bytes = event_bytes - @bytes WHERE slot = @slot";
+    public const string UncountEvents =
+        "UPDATE slot SET event_count = event_count - @count, event_bytes = event_bytes - @bytes, intro_bytes = intro_bytes - @intro_bytes "
+        + "WHERE slot = @slot";
 
     /// <summary>How many lookups <see cref="FindPairsV2"/> takes; unused ones are null and find nothing.</summary>
     public const int PairsV2AtOnce = 64;

@@ -12,6 +12,6 @@ internal static class Retention
     /// <summary>What remains of a rendezvous that is over: v1 the empty row when both are done, v2 all of one that ended or expired.</summary>
     public static readonly TimeSpan EndedPair = TimeSpan.FromDays(7);
 
-    /// <summary>An event that nobody took.</summary>
+    /// <summary>An event that nobody took; of one that was acked, its id.</summary>
     public static readonly TimeSpan Event = TimeSpan.FromDays(30);
 }

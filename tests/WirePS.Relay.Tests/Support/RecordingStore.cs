@@ -32,6 +32,12 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
     public Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
         inner.ReadEventsAfterAsync(access, after, limit, maxBytes, cancellationToken);
 
+    public Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
+        inner.ReadEventPageAsync(access, after, limit, maxBytes, cancellationToken);
+
+    public Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken) =>
+        AfterAsync(inner.AckEventsAsync(access, upTo, cancellationToken));
+
     public Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken) => inner.ReadSlotStateAsync(access, cancellationToken);
 
     public Task SetResponderHealthAsync(SlotAccess access, byte[] health, CancellationToken cancellationToken) =>

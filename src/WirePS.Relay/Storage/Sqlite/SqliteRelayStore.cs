@@ -8,6 +8,9 @@ namespace WirePS.Relay.Storage.Sqlite;
 /// <summary>The embedded engine: one writer with group commit, a few readers.</summary>
 internal sealed class SqliteRelayStore : IRelayStore
 {
+    /// <summary>Events that are acked in one transaction: the writer is everybody's.</summary>
+    private const int AckPortion = 500;
+
     private static readonly TimeSpan PullFlushInterval = TimeSpan.FromSeconds(5);
 
     private readonly SqliteDatabase _database;
@@ -69,6 +72,20 @@ internal sealed class SqliteRelayStore : IRelayStore
 
     public async Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
         await _readers.ReadAsync(session => SlotOperations.ReadAfter(session, access, after, limit, maxBytes), cancellationToken);
+
+    public Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => SlotOperations.ReadPage(session, access, after, limit, maxBytes), cancellationToken);
+
+    public async Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken)
+    {
+        AckOutcome outcome;
+        do
+        {
+            outcome = await _writer.WriteAsync(session => SlotOperations.Ack(session, access, upTo, AckPortion), cancellationToken);
+        }
+        while (outcome == AckOutcome.Partly);
+        return outcome;
+    }
 
     public async Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken)
     {

@@ -38,7 +38,7 @@ internal static class PendingPairFormat
     {
         try
         {
-            var pair = Utf8.IsValid(text) ? Complete(JsonSerializer.Deserialize(text, Json.PendingPair)) : null;
+            var pair = Utf8.IsValid(text) ? Complete(JsonSerializer.Deserialize(text, Json.PendingPair), text) : null;
             return pair is not null && IsSound(pair) ? pair : throw Refused(text, path, null);
         }
         catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
@@ -48,9 +48,9 @@ internal static class PendingPairFormat
     }
 
     // A generated reader sets what a file of another program does not have to nothing, whatever the type says.
-    private static PendingPair? Complete(PendingPair? pair) => pair is null ? null : pair with
+    private static PendingPair? Complete(PendingPair? pair, byte[] text) => pair is null ? null : pair with
     {
-        Protocol = pair.Protocol == 0 ? 1 : pair.Protocol,
+        Protocol = pair.Protocol != 0 ? pair.Protocol : ProtocolOf(text) ?? 1,
         Id = pair.Id ?? "",
         Kind = pair.Kind ?? "pair",
         Messages = pair.Messages ?? PairMessages.None,

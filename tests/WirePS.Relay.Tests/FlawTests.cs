@@ -576,8 +576,6 @@ public sealed class FlawTests
     }
 
     [Fact]
-<<<<<<< HEAD
-=======
     public async Task R21_an_introduction_reaches_streams_and_waits_at_once()
     {
         await using var relay = await TestRelay.StartAsync();
@@ -619,7 +617,6 @@ public sealed class FlawTests
     }
 
     [Fact]
->>>>>>> relay3
     public async Task R22_the_time_of_the_last_pull_survives_a_restart()
     {
         var time = new ManualTime();

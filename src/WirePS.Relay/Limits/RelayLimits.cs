@@ -38,8 +38,6 @@ internal static class WireLimits
     /// <summary>The body of an ack.</summary>
     public const int AckBytes = 4 * 1024;
 
-<<<<<<< HEAD
-=======
     /// <summary>What the list of handles shows of a profile.</summary>
     public const int ProfileBytes = 4 * 1024;
 
@@ -58,7 +56,6 @@ internal static class WireLimits
     /// <summary>Handles in the directory.</summary>
     public const int Handles = 100_000;
 
->>>>>>> relay3
     /// <summary>Items of one wait for many rendezvous.</summary>
     public const int WaitItems = 1000;
 

@@ -8,12 +8,8 @@ namespace WirePS.Relay.Storage;
 /// Its signature and the name of the key, where it has them. Two events with one id are duplicates only when these are the same and
 /// the same token brought both: nobody can have an event dropped by posting something else under its id before (R19).
 /// </param>
-<<<<<<< HEAD
-public sealed record NewEvent(TokenHash? IdHash, byte[] Body, long SlotBytesLimit, string? Proof = null);
-=======
 /// <param name="MayStore">False where the caller's source has posted too many: what is there already can still be repeated.</param>
 public sealed record NewEvent(TokenHash? IdHash, byte[] Body, long SlotBytesLimit, string? Proof = null, bool MayStore = true);
->>>>>>> relay3
 
 /// <summary>What became of an event.</summary>
 public enum PostEventOutcome

@@ -33,12 +33,9 @@ internal static class Databases
                 "ALTER TABLE event DROP COLUMN dup_key",
                 "ALTER TABLE slot DROP COLUMN acked_seq",
                 "ALTER TABLE slot DROP COLUMN intro_bytes",
-<<<<<<< HEAD
-=======
                 "DROP TABLE handle_vibe",
                 "DROP TABLE handle",
                 "DROP TABLE invite",
->>>>>>> relay3
             ],
         ];
         foreach (var sql in steps.Skip(version - 1).Reverse().SelectMany(static step => step))

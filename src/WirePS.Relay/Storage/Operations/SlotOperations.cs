@@ -75,14 +75,11 @@ internal static class SlotOperations
             {
                 return new PostEventResult(PostEventOutcome.Duplicate, 0, TimeSpan.Zero);
             }
-<<<<<<< HEAD
-=======
         }
 
         if (!item.MayStore)
         {
             return new PostEventResult(PostEventOutcome.Refused, 0, TimeSpan.Zero);
->>>>>>> relay3
         }
 
         var use = session.First(

@@ -107,14 +107,10 @@ internal static class SqliteSchema
         "CREATE TABLE pair_v2_message (message INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     ];
 
-<<<<<<< HEAD
-    /// <summary>Acks, and duplicates that are more than the same id: of older events nothing but the id is known.</summary>
-=======
     /// <summary>
     /// Acks; duplicates that are more than the same id, where of older events nothing but the id is known; the directory of handles, whose texts
     /// come after everything that is searched for; short URLs of invites.
     /// </summary>
->>>>>>> relay3
     private static readonly string[] ToVersion3 =
     [
         "ALTER TABLE slot ADD COLUMN acked_seq INTEGER NOT NULL DEFAULT 0",
@@ -124,8 +120,6 @@ internal static class SqliteSchema
         "DROP INDEX event_by_id",
         "CREATE INDEX event_by_id ON event (slot, id_hash, seq) WHERE id_hash IS NOT NULL",
         "CREATE UNIQUE INDEX event_by_dup_key ON event (slot, dup_key) WHERE dup_key IS NOT NULL",
-<<<<<<< HEAD
-=======
 
         """
         CREATE TABLE handle (
@@ -153,7 +147,6 @@ internal static class SqliteSchema
             url BLOB NOT NULL)
         """,
         "CREATE INDEX invite_by_removal ON invite (remove_at)",
->>>>>>> relay3
     ];
 
     private static readonly string[][] Steps = [ToVersion1, ToVersion2, ToVersion3];

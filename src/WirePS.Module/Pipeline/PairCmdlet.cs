@@ -22,7 +22,7 @@ public abstract class PairCmdlet : WireCmdlet
             _defaultRelays[engine] = relay = engine.Settings.DefaultRelay();
         }
 
-        return WirePendingPair.Of(pair, engine.Home.Root, relay);
+        return WirePendingPair.Of(pair, engine.Home.Root, relay, PairWords.PeerKeyOf(pair, engine));
     }
 
     /// <summary>

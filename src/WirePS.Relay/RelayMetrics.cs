@@ -10,6 +10,8 @@ internal sealed class RelayMetrics
     private long _eventsStored;
     private long _slotsAllocated;
     private long _pairsOpened;
+    private long _handlesClaimed;
+    private long _handlesFirstClaimed;
     private long _rateLimited;
     private long _waiting;
     private long _streams;
@@ -30,6 +32,15 @@ internal sealed class RelayMetrics
     public void EventStored() => Interlocked.Increment(ref _eventsStored);
 
     public void SlotAllocated() => Interlocked.Increment(ref _slotsAllocated);
+
+    public void HandleClaimed(bool isFirst)
+    {
+        Interlocked.Increment(ref _handlesClaimed);
+        if (isFirst)
+        {
+            Interlocked.Increment(ref _handlesFirstClaimed);
+        }
+    }
 
     public void PairOpened() => Interlocked.Increment(ref _pairsOpened);
 
@@ -58,6 +69,8 @@ internal sealed class RelayMetrics
         Write("events_stored_total", "counter", "Events stored.", Interlocked.Read(ref _eventsStored));
         Write("slots_allocated_total", "counter", "Slots allocated.", Interlocked.Read(ref _slotsAllocated));
         Write("pairs_opened_total", "counter", "Rendezvous created.", Interlocked.Read(ref _pairsOpened));
+        Write("handles_claimed_total", "counter", "Claims of handles.", Interlocked.Read(ref _handlesClaimed));
+        Write("handles_first_claimed_total", "counter", "Claims of handles that were free.", Interlocked.Read(ref _handlesFirstClaimed));
         Write("rate_limited_total", "counter", "Requests answered 429.", Interlocked.Read(ref _rateLimited));
         Write("waiting", "gauge", "Long polls that are open.", Interlocked.Read(ref _waiting));
         Write("streams", "gauge", "Event streams that are open.", Interlocked.Read(ref _streams));

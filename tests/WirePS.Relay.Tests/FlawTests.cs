@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using WirePS.Identity;
 using WirePS.Relay.Limits;
 using WirePS.Relay.Storage;
 using WirePS.Relay.Storage.Operations;
@@ -36,6 +37,80 @@ public sealed class FlawTests
         Assert.Equal(limited.Headers["x-ratelimit-after"], limited.Headers["retry-after"]);
         Assert.Equal(201, (await AllocateFromAsync(relay, "192.0.2.2")).Status);
         Assert.Equal(201, (await relay.Client.PostAsync("/v1/pair", RelayClient.OpenJson("c", "host", "m"))).Status);
+    }
+
+    [Fact]
+    public async Task R2_claims_introductions_and_lookups_are_limited_by_source()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { ClaimsPerMinute = 3, IntrosPerMinute = 2, LookupsPerMinute = 20, TrustedProxies = [System.Net.IPNetwork.Parse("127.0.0.0/8")] });
+        var people = new List<Person>();
+        foreach (var nick in new[] { "anna", "bert", "carl", "dora" })
+        {
+            people.Add(await Person.CreateAsync(relay.Client, nick));
+        }
+
+        Assert.Equal([201, 201, 201, 429], people.Select(static person => person.Claim.Status));
+        Assert.Equal(people[3].Claim.Headers["x-ratelimit-after"], people[3].Claim.Headers["retry-after"]);
+        var intros = new List<int>();
+        foreach (var to in people.Take(3))
+        {
+            intros.Add((await Person.PostIntroAsync(relay.Client, to.Nick, people[3].Intro("i"))).Status);
+        }
+
+        Assert.Equal([201, 201, 429], intros);
+        var lookups = new List<Answer>();
+        for (var i = 0; i < 6; i++)
+        {
+            lookups.Add(await relay.Client.GetAsync("/.well-known/wire/agent?handle=anna"));
+            lookups.Add(await relay.Client.GetAsync("/.well-known/agent-card.json?handle=anna"));
+            lookups.Add(await relay.Client.GetAsync("/v1/handles"));
+        }
+
+        Assert.Equal(17, lookups.Count(static answer => answer.Status == 200));
+        Assert.Equal(1, lookups.Count(static answer => answer.Status == 429));
+        var other = await relay.Client.SendAsync("GET", "/v1/handles", headers: [new("X-Forwarded-For", "192.0.2.9")]);
+        Assert.Equal(200, other.Status);
+    }
+
+    [Fact]
+    public async Task R3_neither_junk_nor_one_source_blocks_introductions_to_somebody()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { TrustedProxies = [System.Net.IPNetwork.Parse("127.0.0.0/8")] });
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        var friend = await Person.CreateAsync(relay.Client, "friend");
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(400, (await Person.PostIntroAsync(relay.Client, victim.Nick, $$"""{"event_id":"j{{i}}","kind":1100,"type":"pair_drop"}""")).Status);
+        }
+
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro($"i{i}"))).Status);
+            Assert.Equal(200, (await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro($"i{i}"))).Status);
+        }
+
+        var limited = await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro("i5"));
+        Assert.Equal((429, "too many pair-intros to \"victim\" — rate limited (5 per 300s). Try again shortly."), (limited.Status, limited.Text("error")));
+        Assert.Equal("60", limited.Headers["retry-after"]);
+        Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, friend.Nick, victim.Intro("to another"))).Status);
+        var elsewhere = await relay.Client.SendAsync(
+            "POST",
+            "/v1/handle/intro/victim",
+            Encoding.UTF8.GetBytes($$"""{"event":{{friend.Intro("from elsewhere")}}}"""),
+            [new("Content-Type", "application/json"), new("X-Forwarded-For", "192.0.2.9")]);
+        Assert.Equal(201, elsewhere.Status);
+    }
+
+    [Fact]
+    public async Task R4_introductions_cannot_fill_a_mailbox()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        const long share = WireLimits.SlotBytes / 4;
+        Databases.Scalar(relay.DataFolder, $"UPDATE slot SET event_bytes = {share}, intro_bytes = {share} WHERE slot_id = '{victim.Slot.Id}'");
+        var refused = await Person.PostIntroAsync(relay.Client, "victim", (await Person.CreateAsync(relay.Client, "friend")).Intro("i"));
+        Assert.Equal((413, "target slot quota exceeded"), (refused.Status, refused.Text("error")));
+        Assert.Equal(201, (await relay.Client.PostEventAsync(victim.Slot, "1")).Status);
     }
 
     [Fact]
@@ -247,6 +322,44 @@ public sealed class FlawTests
     }
 
     [Fact]
+    public async Task R11_a_handle_is_bound_to_the_key_and_not_to_the_text_of_the_card()
+    {
+        var time = new ManualTime();
+        await using var relay = await TestRelay.StartAsync(time);
+        var alice = await Person.CreateAsync(relay.Client, "alice");
+        var thief = await Person.CreateAsync(relay.Client, "thief");
+
+        // a card of one's own with the DID of somebody else does not commit to its key
+        var forged = AgentCard.Sign(thief.Seed, thief.Card.Json.With("did", alice.Card.Did).With("handle", "alice"));
+        var refused = await relay.Client.PostAsync("/v1/handle/claim", $$"""{"nick":"alice","slot_id":"{{thief.Slot.Id}}","card":{{forged.ToCompactString()}}}""", thief.Slot.Token);
+        Assert.Equal((400, "card signature invalid: card DID does not commit to its verify key (suffix mismatch)"), (refused.Status, refused.Text("error")));
+
+        // another key with the same name
+        var namesake = AgentCard.Create(thief.Seed, "alice");
+        refused = await Person.ClaimAsync(relay.Client, thief.Slot, namesake);
+        Assert.Equal((409, "alice", alice.Card.Did), (refused.Status, refused.Text("nick"), refused.Text("claimed_by")));
+
+        // the real card is public: it does not move the handle to the mailbox of whoever shows it
+        refused = await Person.ClaimAsync(relay.Client, thief.Slot, alice.Card);
+        Assert.Equal((409, alice.Card.Did), (refused.Status, refused.Text("claimed_by")));
+        Assert.Equal(alice.Slot.Id, (await relay.Client.GetAsync("/.well-known/wire/agent?handle=alice")).Text("slot_id"));
+
+        // its owner can move it
+        var rotated = await relay.Client.AllocateAsync();
+        Assert.Equal(200, (await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token)).Status);
+        Assert.Equal("claimed", (await Person.ClaimAsync(relay.Client, rotated, alice.Card)).Text("status"));
+
+        // also when the token is lost: once nobody has come for the events of the old slot for as long as events live
+        time.Advance(TimeSpan.FromDays(20));
+        await relay.Client.GetAsync($"/v1/events/{rotated.Id}", rotated.Token);
+        await relay.RestartAsync();
+        time.Advance(TimeSpan.FromDays(29));
+        Assert.Equal(409, (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Status);
+        time.Advance(TimeSpan.FromDays(2));
+        Assert.Equal("re-claimed", (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Text("status"));
+    }
+
+    [Fact]
     public async Task R16_a_bootstrap_cannot_be_overwritten_and_the_sizes_are_bounded()
     {
         await using var relay = await TestRelay.StartAsync();
@@ -374,6 +487,47 @@ public sealed class FlawTests
 
         Assert.Equal([1, 2, 3, 4, 5], seen);
         Assert.Equal(0, (await relay.Client.GetAsync($"/v2/events/{slot.Id}?after={after}", slot.Token)).Json.GetProperty("events").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task R21_an_introduction_reaches_streams_and_waits_at_once()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        var friend = await Person.CreateAsync(relay.Client, "friend");
+        using var stream = await relay.Client.OpenAsync($"/v1/events/{victim.Slot.Id}/stream", [new("Authorization", "Bearer " + victim.Slot.Token)]);
+        var waits = new[]
+        {
+            relay.Client.GetAsync($"/v1/events/{victim.Slot.Id}?wait=55", victim.Slot.Token),
+            relay.Client.GetAsync($"/v2/events/{victim.Slot.Id}?wait=55", victim.Slot.Token),
+        };
+        await Task.Delay(300);
+        var text = friend.Intro("i");
+        Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, victim.Nick, text)).Status);
+
+        using var reader = new StreamReader(await stream.Content.ReadAsStreamAsync());
+        Assert.Equal("data: " + text, await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+        var answers = await Task.WhenAll(waits).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal($"[{text}]", answers[0].Body);
+        Assert.Equal($$"""{"events":[{"seq":1,"grant":null,"event":{{text}}}],"more":false,"next":1,"first":1}""", answers[1].Body);
+    }
+
+    [Fact]
+    public async Task R25_a_handle_can_be_released_and_is_free_then()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var alice = await Person.CreateAsync(relay.Client, "alice");
+        var other = await relay.Client.AllocateAsync();
+        Assert.Equal(401, (await relay.Client.DeleteAsync("/v1/handle/claim/alice")).Status);
+        Assert.Equal(403, (await relay.Client.DeleteAsync("/v1/handle/claim/alice", other.Token)).Status);
+        var released = await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token);
+        Assert.Equal((200, """{"nick":"alice","status":"unclaimed"}"""), (released.Status, released.Body));
+        await relay.RestartAsync();
+
+        var again = await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token);
+        Assert.Equal((404, "\"alice\" isn't claimed"), (again.Status, again.Text("error")));
+        Assert.Equal(404, (await relay.Client.GetAsync("/.well-known/wire/agent?handle=alice")).Status);
+        Assert.Equal("claimed", (await Person.CreateAsync(relay.Client, "alice")).Claim.Text("status"));
     }
 
     [Fact]

@@ -67,6 +67,15 @@ internal static class Shape
     public static string? OptionalText(JsonElement? value, string name) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Text(value, name);
 
+    /// <summary>A member that is true, false, null, or absent.</summary>
+    public static bool? OptionalBoolean(JsonElement? value, string name) => value?.ValueKind switch
+    {
+        null or JsonValueKind.Null => null,
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw RequestRefusedException.WrongShape($"{name}: invalid type, expected a boolean"),
+    };
+
     private static int IndexOf(JsonProperty property, ReadOnlySpan<string> members)
     {
         for (var i = 0; i < members.Length; i++)

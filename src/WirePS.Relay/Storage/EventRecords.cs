@@ -8,7 +8,8 @@ namespace WirePS.Relay.Storage;
 /// Its signature and the name of the key, where it has them. Two events with one id are duplicates only when these are the same and
 /// the same token brought both: nobody can have an event dropped by posting something else under its id before (R19).
 /// </param>
-public sealed record NewEvent(TokenHash? IdHash, byte[] Body, long SlotBytesLimit, string? Proof = null);
+/// <param name="MayStore">False where the caller's source has posted too many: what is there already can still be repeated.</param>
+public sealed record NewEvent(TokenHash? IdHash, byte[] Body, long SlotBytesLimit, string? Proof = null, bool MayStore = true);
 
 /// <summary>What became of an event.</summary>
 public enum PostEventOutcome
@@ -21,6 +22,8 @@ public enum PostEventOutcome
     QuotaExceeded,
     /// <summary>The grant was revoked, or is over.</summary>
     GrantRefused,
+    /// <summary>It is not there, and the caller may not store it now.</summary>
+    Refused,
     /// <summary>The grant has posted as much as it may in this hour.</summary>
     GrantRateLimited,
 }

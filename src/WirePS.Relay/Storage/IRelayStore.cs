@@ -78,6 +78,18 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Lists grants that are not revoked, by id, after the given one.</summary>
     Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Enters a handle into the directory, for the owner of a slot.</summary>
+    Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken);
+
+    /// <summary>Finds a handle; null where nobody has it.</summary>
+    Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken);
+
+    /// <summary>Frees a handle that is held through a slot; false where it is not.</summary>
+    Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken);
+
+    /// <summary>Lists handles that want to be found, by nick, after the given one; with a vibe only those that have it.</summary>
+    Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken);
+
     /// <summary>Removes up to <paramref name="limit"/> rows of each kind that are over; answers how many it removed.</summary>
     Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken);
 }

@@ -170,6 +170,31 @@ internal static class RelaySql
 
     public const string DeletePairV2Messages = "DELETE FROM pair_v2_message WHERE message >= @first AND message <= @last";
 
+    public const string FindHandleHolder =
+        "SELECT did, public_key, handle.slot, discoverable, claimed_at, last_pull_at FROM handle JOIN slot ON slot.slot = handle.slot WHERE nick = @nick";
+
+    public const string FindHandle =
+        "SELECT did, card, slot_id, handle.slot, relay_url, claimed_at FROM handle JOIN slot ON slot.slot = handle.slot WHERE nick = @nick";
+
+    public const string CountHandles = "SELECT COUNT(*) FROM handle";
+
+    public const string InsertHandle =
+        "INSERT INTO handle (nick, did, public_key, slot, relay_url, discoverable, listed, claimed_at, profile, card) "
+        + "VALUES (@nick, @did, @public_key, @slot, @relay_url, @discoverable, @listed, @now, @profile, @card)";
+
+    public const string DeleteHandle = "DELETE FROM handle WHERE nick = @nick";
+
+    public const string InsertVibe = "INSERT INTO handle_vibe (vibe, nick) VALUES (@vibe, @nick)";
+
+    public const string DeleteVibes = "DELETE FROM handle_vibe WHERE nick = @nick";
+
+    public const string ListHandles =
+        "SELECT nick, did, profile, claimed_at FROM handle WHERE listed = 1 AND nick > @after ORDER BY nick LIMIT @limit";
+
+    public const string ListHandlesByVibe =
+        "SELECT handle.nick, did, profile, claimed_at FROM handle_vibe JOIN handle ON handle.nick = handle_vibe.nick "
+        + "WHERE handle_vibe.vibe = @vibe AND handle_vibe.nick > @after ORDER BY handle_vibe.nick LIMIT @limit";
+
     public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
 
     public const string InsertMeta = "INSERT INTO meta (name, value) VALUES (@name, @value)";

@@ -14,4 +14,7 @@ internal static class Retention
 
     /// <summary>An event that nobody took; of one that was acked, its id.</summary>
     public static readonly TimeSpan Event = TimeSpan.FromDays(30);
+
+    /// <summary>A handle whose slot its owner has not asked for events for so long can be claimed through another slot.</summary>
+    public static readonly TimeSpan IdleSlotOfHandle = Event;
 }

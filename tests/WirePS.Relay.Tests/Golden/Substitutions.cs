@@ -133,7 +133,7 @@ internal sealed partial class Substitutions
 
     private static bool IsAny(string text) => text.Length > 2 && text[0] == '<' && text[^1] == '>';
 
-    private static bool IsMadeUp(string path) => path is "$.slot_token";
+    private static bool IsMadeUp(string path) => path is "$.slot_token" || path.EndsWith(".claimed_at", StringComparison.Ordinal);
 
     private static bool IsTime(string path) => path.EndsWith("_unix", StringComparison.Ordinal) || path.EndsWith("_seconds", StringComparison.Ordinal);
 

@@ -33,6 +33,8 @@ internal static class Databases
                 "ALTER TABLE event DROP COLUMN dup_key",
                 "ALTER TABLE slot DROP COLUMN acked_seq",
                 "ALTER TABLE slot DROP COLUMN intro_bytes",
+                "DROP TABLE handle_vibe",
+                "DROP TABLE handle",
             ],
         ];
         foreach (var sql in steps.Skip(version - 1).Reverse().SelectMany(static step => step))

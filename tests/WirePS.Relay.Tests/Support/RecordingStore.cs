@@ -78,6 +78,17 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
     public Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken) =>
         inner.ListGrantsAsync(access, after, limit, cancellationToken);
 
+    public Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken) =>
+        AfterAsync(inner.ClaimHandleAsync(access, handle, cancellationToken));
+
+    public Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken) => inner.FindHandleAsync(nick, cancellationToken);
+
+    public Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken) =>
+        AfterAsync(inner.ReleaseHandleAsync(access, nick, cancellationToken));
+
+    public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
+        inner.ListHandlesAsync(after, vibe, limit, cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) => inner.RemoveExpiredAsync(limit, cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

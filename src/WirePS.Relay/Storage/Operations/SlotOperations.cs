@@ -77,6 +77,11 @@ internal static class SlotOperations
             }
         }
 
+        if (!item.MayStore)
+        {
+            return new PostEventResult(PostEventOutcome.Refused, 0, TimeSpan.Zero);
+        }
+
         var use = session.First(
             RelaySql.SlotUse,
             static reader => new SlotUse(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2)),

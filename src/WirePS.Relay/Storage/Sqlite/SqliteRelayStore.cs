@@ -144,6 +144,18 @@ internal sealed class SqliteRelayStore : IRelayStore
     public Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken) =>
         _readers.ReadAsync(session => GrantOperations.List(session, access, after, limit), cancellationToken);
 
+    public Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => HandleOperations.Claim(session, access, handle), cancellationToken);
+
+    public Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => HandleOperations.Find(session, nick), cancellationToken);
+
+    public Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => HandleOperations.Release(session, access, nick), cancellationToken);
+
+    public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => HandleOperations.List(session, after, vibe, limit), cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
         _writer.WriteAsync(
             session => PairOperations.RemoveExpired(session, limit) + PairV2Operations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),

@@ -107,7 +107,10 @@ internal static class SqliteSchema
         "CREATE TABLE pair_v2_message (message INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     ];
 
-    /// <summary>Acks, and duplicates that are more than the same id: of older events nothing but the id is known.</summary>
+    /// <summary>
+    /// Acks; duplicates that are more than the same id, where of older events nothing but the id is known; the directory of handles, whose texts
+    /// come after everything that is searched for.
+    /// </summary>
     private static readonly string[] ToVersion3 =
     [
         "ALTER TABLE slot ADD COLUMN acked_seq INTEGER NOT NULL DEFAULT 0",
@@ -117,6 +120,23 @@ internal static class SqliteSchema
         "DROP INDEX event_by_id",
         "CREATE INDEX event_by_id ON event (slot, id_hash, seq) WHERE id_hash IS NOT NULL",
         "CREATE UNIQUE INDEX event_by_dup_key ON event (slot, dup_key) WHERE dup_key IS NOT NULL",
+
+        """
+        CREATE TABLE handle (
+            nick TEXT NOT NULL PRIMARY KEY,
+            did TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            slot INTEGER NOT NULL,
+            relay_url TEXT,
+            discoverable INTEGER NOT NULL,
+            listed INTEGER NOT NULL,
+            claimed_at INTEGER NOT NULL,
+            profile BLOB NOT NULL,
+            card BLOB NOT NULL)
+        """,
+        "CREATE INDEX handle_listed ON handle (nick) WHERE listed = 1",
+        "CREATE TABLE handle_vibe (vibe TEXT NOT NULL, nick TEXT NOT NULL, PRIMARY KEY (vibe, nick)) WITHOUT ROWID",
+        "CREATE INDEX handle_vibe_by_nick ON handle_vibe (nick)",
     ];
 
     private static readonly string[][] Steps = [ToVersion1, ToVersion2, ToVersion3];

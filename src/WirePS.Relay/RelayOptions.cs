@@ -32,6 +32,9 @@ public sealed record RelayOptions
     /// <summary>Introductions that one source may post in a minute.</summary>
     public int IntrosPerMinute { get; init; } = 60;
 
+    /// <summary>Short URLs of invites that one source may register in a minute.</summary>
+    public int InvitesPerMinute { get; init; } = 60;
+
     /// <summary>Questions without a token that one source may ask in a minute.</summary>
     public int LookupsPerMinute { get; init; } = 600;
 

@@ -297,6 +297,8 @@ public sealed class FlawTests
         var code = "5ec2e7c0de";
         await relay.Client.PutAsync($"/v2/slot/{slot.Id}/grants/{new string('a', 32)}", $$"""{"token":"{{grant}}","rights":["post"]}""", slot.Token);
         await relay.Client.OpenPairAsync(code, "host", "m");
+        var inviteUrl = "wire://pair?inv=secret.part";
+        var invite = (await relay.Client.PostAsync("/v1/invite/register", $$"""{"invite_url":"{{inviteUrl}}"}""")).Text("token")!;
         var files = Directory.GetFiles(folder.Data);
         Assert.Equal(["relay.db", "relay.db-shm", "relay.db-wal", "relay.lock"], files.Select(Path.GetFileName).Order());
         foreach (var path in files)
@@ -310,7 +312,8 @@ public sealed class FlawTests
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var bytes = new byte[file.Length];
             await file.ReadExactlyAsync(bytes);
-            foreach (var secret in new[] { slot.Token, grant, code })
+            Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(inviteUrl)));
+            foreach (var secret in new[] { slot.Token, grant, code, invite })
             {
                 Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)));
                 Assert.Equal(-1, bytes.AsSpan().IndexOf(Convert.FromHexString(secret)));
@@ -357,6 +360,89 @@ public sealed class FlawTests
         Assert.Equal(409, (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Status);
         time.Advance(TimeSpan.FromDays(2));
         Assert.Equal("re-claimed", (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Text("status"));
+    }
+
+    [Fact]
+    public async Task R12_short_urls_cannot_be_guessed_and_looks_are_limited_and_counted()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { LookupsPerMinute = 10, InvitesPerMinute = 2 });
+        var invites = new List<Answer>();
+        for (var i = 0; i < 3; i++)
+        {
+            invites.Add(await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":1"));
+        }
+
+        Assert.Equal([201, 201, 429], invites.Select(static answer => answer.Status));
+        Assert.Matches("^[0-9a-f]{32}$", invites[0].Text("token"));
+        Assert.NotEqual(invites[0].Text("token"), invites[1].Text("token"));
+        Assert.Equal("wire://pair?inv=a.b", (await relay.Client.GetAsync(invites[0].Text("path") + "?format=url")).Body);
+        Assert.Equal(410, (await relay.Client.GetAsync(invites[0].Text("path") + "?format=url")).Status);
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.Equal(404, (await relay.Client.GetAsync($"/i/{new string('0', 32)}")).Status);
+        }
+
+        var limited = await relay.Client.GetAsync(invites[1].Text("path")!);
+        Assert.Equal((429, "6"), (limited.Status, limited.Headers["retry-after"]));
+    }
+
+    [Fact]
+    public async Task R13_a_short_url_that_was_registered_works()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var invite = await RegisterAsync(relay, "wire://pair?inv=a.b");
+        Assert.Equal("/i/" + invite.Text("token"), invite.Text("path"));
+        for (var i = 0; i < 3; i++)
+        {
+            var answer = await relay.Client.GetAsync(invite.Text("path") + "?format=url");
+            Assert.Equal((200, "wire://pair?inv=a.b"), (answer.Status, answer.Body));
+        }
+    }
+
+    [Fact]
+    public async Task R14_a_use_survives_a_restart_and_what_has_expired_is_removed()
+    {
+        var time = new ManualTime();
+        await using var relay = await TestRelay.StartAsync(time);
+        var single = await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":1");
+        var many = await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":2,\"ttl_seconds\":120");
+        Assert.Equal(200, (await relay.Client.GetAsync(single.Text("path")!)).Status);
+        Assert.Equal(200, (await relay.Client.GetAsync(many.Text("path")!)).Status);
+        await relay.RestartAsync();
+        var used = await relay.Client.GetAsync(single.Text("path")!);
+        Assert.Equal((410, "this invite has been used up\n"), (used.Status, used.Body));
+
+        time.Advance(TimeSpan.FromSeconds(120));
+        var expired = await relay.Client.GetAsync(many.Text("path")!);
+        Assert.Equal((410, "this invite has expired\n"), (expired.Status, expired.Body));
+        time.Advance(TimeSpan.FromDays(2) + TimeSpan.FromMinutes(2));
+        Assert.Equal(404, (await relay.Client.GetAsync(many.Text("path")!)).Status);
+        for (var i = 0; i < 300 && Databases.Count(relay.DataFolder, "invite") > 0; i++)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(0, Databases.Count(relay.DataFolder, "invite"));
+    }
+
+    [Fact]
+    public async Task R15_only_urls_of_wire_are_taken_and_the_page_is_no_script()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        foreach (var text in new[] { "anything", "https://evil.example/", "wire://", "WIRE://pair?inv=a.b", "wire://pair?inv=a' ; rm -rf ~ #", "wire://$(id)", "wire://`id`", "wire://a\\nrm", "wire://<b>", "wire://é" })
+        {
+            var refused = await RegisterAsync(relay, text);
+            Assert.Equal((400, "invite_url must be a wire:// URL"), (refused.Status, refused.Text("error")));
+        }
+
+        const string url = "wire://pair?v=1&inv=abc-_.def%20+~";
+        var page = await relay.Client.GetAsync((await RegisterAsync(relay, url)).Text("path")!);
+        Assert.Equal((200, "text/plain; charset=utf-8"), (page.Status, page.ContentType));
+        Assert.Equal(("private, no-store, max-age=0", "nosniff"), (page.Headers["cache-control"], page.Headers["x-content-type-options"]));
+        Assert.Contains("WirePS", page.Body, StringComparison.Ordinal);
+
+        // the URL stands alone; all else is a comment to whatever shell would read it
+        Assert.Equal([url], page.Body.Split('\n').Where(static line => line.Length > 0 && line[0] != '#'));
     }
 
     [Fact]
@@ -629,6 +715,9 @@ public sealed class FlawTests
         await store.CreateSlotAsync("s", TokenHash.Of("t"), CancellationToken.None);
         return await store.AuthoriseAsync("s", TokenHash.Of("t"), CancellationToken.None);
     }
+
+    private static Task<Answer> RegisterAsync(TestRelay relay, string url, string more = "") =>
+        relay.Client.PostAsync("/v1/invite/register", $$"""{"invite_url":"{{url}}"{{more}}}""");
 
     private static Task<Answer> AllocateFromAsync(TestRelay relay, string address) =>
         relay.Client.SendAsync("POST", "/v1/slot/allocate", "{}"u8.ToArray(), [new("Content-Type", "application/json"), new("X-Forwarded-For", address)]);

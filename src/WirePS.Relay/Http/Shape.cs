@@ -76,6 +76,19 @@ internal static class Shape
         _ => throw RequestRefusedException.WrongShape($"{name}: invalid type, expected a boolean"),
     };
 
+    /// <summary>A member that is a whole number from 0 to <paramref name="max"/>, null, or absent.</summary>
+    public static ulong? OptionalNumber(JsonElement? value, string name, ulong max)
+    {
+        if (value is not { } element || element.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        return element.ValueKind == JsonValueKind.Number && element.TryGetUInt64(out var number) && number <= max
+            ? number
+            : throw RequestRefusedException.WrongShape($"{name}: invalid value, expected a whole number from 0 to {max}");
+    }
+
     private static int IndexOf(JsonProperty property, ReadOnlySpan<string> members)
     {
         for (var i = 0; i < members.Length; i++)

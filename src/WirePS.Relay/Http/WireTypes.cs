@@ -86,6 +86,8 @@ internal sealed record IntroReply(
 
 internal sealed record IntroRefusedReply(string Error, ulong GotKind, string GotType);
 
+internal sealed record InviteReply(long ExpiresUnix, string Path, string Token, ulong? UsesRemaining);
+
 internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 
 /// <summary>How the relay writes JSON: snake_case, and no character escaped that JSON does not want escaped (as serde_json does).</summary>
@@ -115,6 +117,7 @@ internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 [JsonSerializable(typeof(HandleListReply))]
 [JsonSerializable(typeof(IntroReply))]
 [JsonSerializable(typeof(IntroRefusedReply))]
+[JsonSerializable(typeof(InviteReply))]
 [JsonSerializable(typeof(ReadyFile))]
 internal sealed partial class RelayJson : JsonSerializerContext
 {

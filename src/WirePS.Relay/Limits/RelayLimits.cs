@@ -44,6 +44,15 @@ internal static class WireLimits
     /// <summary>The vibes of a profile by which it can be found.</summary>
     public const int Vibes = 32;
 
+    /// <summary>The URL of an invite.</summary>
+    public const int InviteUrlBytes = 8 * 1024;
+
+    /// <summary>The shortest life of a short URL, in seconds.</summary>
+    public const int InviteLifetimeMin = 60;
+
+    /// <summary>The longest life of a short URL, in seconds.</summary>
+    public const int InviteLifetimeMax = 7 * 24 * 3600;
+
     /// <summary>Handles in the directory.</summary>
     public const int Handles = 100_000;
 
@@ -86,6 +95,8 @@ internal sealed class RelayLimits(RelayOptions options, TimeProvider time)
 
     /// <summary>Counted by source as well: nobody can use up what others may send to a handle (R3).</summary>
     public TokenBuckets<(SourceAddress Source, string Nick)> IntrosToHandle { get; } = new(IntrosPerHandle, IntroPeriod, MaxBuckets, time);
+
+    public TokenBuckets<SourceAddress> Invites { get; } = new(options.InvitesPerMinute, Minute, MaxBuckets, time);
 
     public TokenBuckets<SourceAddress> Lookups { get; } = new(options.LookupsPerMinute, Minute, MaxBuckets, time);
 

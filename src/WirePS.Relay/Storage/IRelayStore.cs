@@ -90,6 +90,15 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Lists handles that want to be found, by nick, after the given one; with a vibe only those that have it.</summary>
     Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Makes a short URL for an invite.</summary>
+    Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken);
+
+    /// <summary>Looks at an invite and counts that as a use.</summary>
+    Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken);
+
+    /// <summary>Looks at an invite without using it.</summary>
+    Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken);
+
     /// <summary>Removes up to <paramref name="limit"/> rows of each kind that are over; answers how many it removed.</summary>
     Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken);
 }

@@ -195,6 +195,17 @@ internal static class RelaySql
         "SELECT handle.nick, did, profile, claimed_at FROM handle_vibe JOIN handle ON handle.nick = handle_vibe.nick "
         + "WHERE handle_vibe.vibe = @vibe AND handle_vibe.nick > @after ORDER BY handle_vibe.nick LIMIT @limit";
 
+    public const string InsertInvite =
+        "INSERT INTO invite (token_hash, expires_at, remove_at, uses_left, url) VALUES (@token_hash, @expires_at, @remove_at, @uses_left, @url)";
+
+    public const string FindInvite = "SELECT expires_at, remove_at, uses_left, url FROM invite WHERE token_hash = @token_hash";
+
+    public const string UseInvite = "UPDATE invite SET uses_left = @uses_left, url = @url WHERE token_hash = @token_hash";
+
+    public const string ExpiredInvites = "SELECT token_hash FROM invite WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
+
+    public const string DeleteInvite = "DELETE FROM invite WHERE token_hash = @token_hash";
+
     public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
 
     public const string InsertMeta = "INSERT INTO meta (name, value) VALUES (@name, @value)";

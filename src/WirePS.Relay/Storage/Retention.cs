@@ -15,6 +15,9 @@ internal static class Retention
     /// <summary>An event that nobody took; of one that was acked, its id.</summary>
     public static readonly TimeSpan Event = TimeSpan.FromDays(30);
 
+    /// <summary>What says that a short URL has expired or is used up, after its expiry.</summary>
+    public static readonly TimeSpan EndedInvite = TimeSpan.FromDays(1);
+
     /// <summary>A handle whose slot its owner has not asked for events for so long can be claimed through another slot.</summary>
     public static readonly TimeSpan IdleSlotOfHandle = Event;
 }

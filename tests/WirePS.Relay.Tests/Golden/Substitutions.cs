@@ -6,7 +6,7 @@ namespace WirePS.Relay.Tests.Golden;
 /// <summary>What the recorded relay made up (slot ids, tokens, pair ids), and what ours made up instead.</summary>
 internal sealed partial class Substitutions
 {
-    private static readonly string[] MadeUp = ["slot_id", "slot_token", "pair_id"];
+    private static readonly string[] MadeUp = ["slot_id", "slot_token", "pair_id", "token"];
 
     private readonly Dictionary<string, string> _ours = new(StringComparer.Ordinal);
 

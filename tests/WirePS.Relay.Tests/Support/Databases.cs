@@ -35,6 +35,7 @@ internal static class Databases
                 "ALTER TABLE slot DROP COLUMN intro_bytes",
                 "DROP TABLE handle_vibe",
                 "DROP TABLE handle",
+                "DROP TABLE invite",
             ],
         ];
         foreach (var sql in steps.Skip(version - 1).Reverse().SelectMany(static step => step))

@@ -89,6 +89,12 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
     public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
         inner.ListHandlesAsync(after, vibe, limit, cancellationToken);
 
+    public Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken) => AfterAsync(inner.RegisterInviteAsync(invite, cancellationToken));
+
+    public Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken) => AfterAsync(inner.UseInviteAsync(token, cancellationToken));
+
+    public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) => inner.PeekInviteAsync(token, cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) => inner.RemoveExpiredAsync(limit, cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

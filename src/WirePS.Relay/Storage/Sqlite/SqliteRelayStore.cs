@@ -156,9 +156,21 @@ internal sealed class SqliteRelayStore : IRelayStore
     public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
         _readers.ReadAsync(session => HandleOperations.List(session, after, vibe, limit), cancellationToken);
 
+    public Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => InviteOperations.Register(session, invite), cancellationToken);
+
+    public Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => InviteOperations.Use(session, token), cancellationToken);
+
+    public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => InviteOperations.Peek(session, token), cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
         _writer.WriteAsync(
-            session => PairOperations.RemoveExpired(session, limit) + PairV2Operations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),
+            session => PairOperations.RemoveExpired(session, limit)
+                + PairV2Operations.RemoveExpired(session, limit)
+                + SlotOperations.RemoveExpiredEvents(session, limit)
+                + InviteOperations.RemoveExpired(session, limit),
             cancellationToken);
 
     public async ValueTask DisposeAsync()

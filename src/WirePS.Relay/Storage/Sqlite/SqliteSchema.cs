@@ -109,7 +109,7 @@ internal static class SqliteSchema
 
     /// <summary>
     /// Acks; duplicates that are more than the same id, where of older events nothing but the id is known; the directory of handles, whose texts
-    /// come after everything that is searched for.
+    /// come after everything that is searched for; short URLs of invites.
     /// </summary>
     private static readonly string[] ToVersion3 =
     [
@@ -137,6 +137,16 @@ internal static class SqliteSchema
         "CREATE INDEX handle_listed ON handle (nick) WHERE listed = 1",
         "CREATE TABLE handle_vibe (vibe TEXT NOT NULL, nick TEXT NOT NULL, PRIMARY KEY (vibe, nick)) WITHOUT ROWID",
         "CREATE INDEX handle_vibe_by_nick ON handle_vibe (nick)",
+
+        """
+        CREATE TABLE invite (
+            token_hash BLOB NOT NULL PRIMARY KEY,
+            expires_at INTEGER NOT NULL,
+            remove_at INTEGER NOT NULL,
+            uses_left INTEGER,
+            url BLOB NOT NULL)
+        """,
+        "CREATE INDEX invite_by_removal ON invite (remove_at)",
     ];
 
     private static readonly string[][] Steps = [ToVersion1, ToVersion2, ToVersion3];

@@ -57,6 +57,15 @@ internal sealed class RelayMetrics
         Interlocked.Add(ref _commitMicroseconds, (long)took.TotalMicroseconds);
     }
 
+    /// <summary>The counters that /stats.json shows, since the relay was started.</summary>
+    public RelayTotals Totals() => new(
+        Interlocked.Read(ref _eventsStored),
+        Interlocked.Read(ref _slotsAllocated),
+        Interlocked.Read(ref _pairsOpened),
+        Interlocked.Read(ref _handlesClaimed),
+        Interlocked.Read(ref _handlesFirstClaimed),
+        Interlocked.Read(ref _streams));
+
     public override string ToString()
     {
         var text = new StringBuilder();
@@ -85,3 +94,6 @@ internal sealed class RelayMetrics
             text.Append(CultureInfo.InvariantCulture, $"# HELP wireps_relay_{name} {help}\n# TYPE wireps_relay_{name} {type}\nwireps_relay_{name} {value}\n");
     }
 }
+
+/// <summary>Counters since the relay was started.</summary>
+internal readonly record struct RelayTotals(long EventsStored, long SlotsAllocated, long PairOpens, long HandlesClaimed, long HandlesFirstClaimed, long Streams);

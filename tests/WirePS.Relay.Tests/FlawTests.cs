@@ -647,6 +647,15 @@ public sealed class FlawTests
         Assert.Equal("", await stream.Content.ReadAsStringAsync());
     }
 
+    [Fact]
+    public async Task R24_no_history_of_the_counters_is_kept()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        Assert.Equal(200, (await relay.Client.GetAsync("/stats.json")).Status);
+        Assert.Equal(404, (await relay.Client.GetAsync("/stats.history?hours=168")).Status);
+        Assert.All(Directory.GetFiles(relay.DataFolder), static file => Assert.StartsWith("relay.", Path.GetFileName(file), StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("""{"event_id":"f1","x":999999999999999.9}""")]
     [InlineData("""{"x":[1.0,1e3,0.1,-0.0,18446744073709551615,1e16,9007199254740993.0,123456789012345678901234567890,1E+2]}""")]

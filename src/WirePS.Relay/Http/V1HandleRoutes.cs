@@ -39,7 +39,8 @@ internal sealed class V1HandleRoutes(RelayContext relay)
         }
 
         string? cleanUrl = null;
-        if (!string.IsNullOrEmpty(relayUrl) && (relayUrl.Any(static letter => char.IsWhiteSpace(letter) || char.IsControl(letter)) || !RelayUrl.TryNormalize(relayUrl, out cleanUrl, out _)))
+        if (!string.IsNullOrEmpty(relayUrl)
+            && (relayUrl.Any(static letter => char.IsWhiteSpace(letter) || char.IsControl(letter)) || !RelayUrl.TryNormalize(relayUrl, out cleanUrl, out _)))
         {
             await Reply.JsonAsync(
                 http,

@@ -88,6 +88,19 @@ internal sealed record IntroRefusedReply(string Error, ulong GotKind, string Got
 
 internal sealed record InviteReply(long ExpiresUnix, string Path, string Token, ulong? UsesRemaining);
 
+internal sealed record StatsReply(
+    long EventsPostedTotal,
+    long HandleClaimsTotal,
+    long HandleFirstClaimsTotal,
+    long HandlesActive,
+    long PairOpensTotal,
+    long PairSlotsOpen,
+    long SlotAllocationsTotal,
+    long SlotsActive,
+    long StreamsActive,
+    long UptimeSeconds,
+    string Version);
+
 internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 
 /// <summary>How the relay writes JSON: snake_case, and no character escaped that JSON does not want escaped (as serde_json does).</summary>
@@ -118,6 +131,7 @@ internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 [JsonSerializable(typeof(IntroReply))]
 [JsonSerializable(typeof(IntroRefusedReply))]
 [JsonSerializable(typeof(InviteReply))]
+[JsonSerializable(typeof(StatsReply))]
 [JsonSerializable(typeof(ReadyFile))]
 internal sealed partial class RelayJson : JsonSerializerContext
 {

@@ -99,6 +99,9 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Looks at an invite without using it.</summary>
     Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken);
 
+    /// <summary>Counts what there is, by looking at all of it.</summary>
+    Task<RelayCounts> CountAsync(CancellationToken cancellationToken);
+
     /// <summary>Removes up to <paramref name="limit"/> rows of each kind that are over; answers how many it removed.</summary>
     Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken);
 }

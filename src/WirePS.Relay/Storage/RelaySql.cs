@@ -206,6 +206,11 @@ internal static class RelaySql
 
     public const string DeleteInvite = "DELETE FROM invite WHERE token_hash = @token_hash";
 
+    /// <summary>Counts whole tables: not for every request.</summary>
+    public const string Counts =
+        "SELECT (SELECT COUNT(*) FROM handle), (SELECT COUNT(*) FROM slot), "
+        + "(SELECT COUNT(*) FROM rendezvous WHERE remove_at > @now AND ended_at IS NULL) + (SELECT COUNT(*) FROM pair_v2 WHERE remove_at > @now AND state = 0)";
+
     public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
 
     public const string InsertMeta = "INSERT INTO meta (name, value) VALUES (@name, @value)";

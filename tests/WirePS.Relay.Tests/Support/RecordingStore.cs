@@ -95,6 +95,8 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) => inner.PeekInviteAsync(token, cancellationToken);
 
+    public Task<RelayCounts> CountAsync(CancellationToken cancellationToken) => inner.CountAsync(cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) => inner.RemoveExpiredAsync(limit, cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();

@@ -165,6 +165,14 @@ internal sealed class SqliteRelayStore : IRelayStore
     public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) =>
         _readers.ReadAsync(session => InviteOperations.Peek(session, token), cancellationToken);
 
+    public Task<RelayCounts> CountAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(
+            static session => session.First(
+                RelaySql.Counts,
+                static reader => new RelayCounts(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2)),
+                ("@now", session.Now))!,
+            cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
         _writer.WriteAsync(
             session => PairOperations.RemoveExpired(session, limit)

@@ -168,6 +168,14 @@ internal sealed class Couple : IDisposable
         await Guest.ConfirmAsync(digits);
     }
 
+    /// <summary>Each side types what the other one shows.</summary>
+    public async Task ConfirmEachOtherAsync()
+    {
+        var (ofHost, ofGuest) = (Host.Pair.Sas!, Guest.Pair.Sas!);
+        await Host.ConfirmAsync(ofGuest);
+        await Guest.ConfirmAsync(ofHost);
+    }
+
     /// <summary>Goes on until both rest.</summary>
     public async Task SettleAsync(int passes = 4)
     {

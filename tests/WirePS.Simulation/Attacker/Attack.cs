@@ -23,7 +23,7 @@ internal static class Attack
         ["forges aborts"] = (null, static (code, dice) => new ForgesAborts(code, dice)),
         ["accepts for them"] = (null, static (code, dice) => new AcceptsForThem(code, dice)),
         ["withholds the commitment"] = (null, static (code, dice) => new WithholdsCommitment(code, dice)),
-        ["opens the commitment otherwise"] = (null, static (code, dice) => new OpensOtherwise(code, dice)),
+        ["opens the commitment otherwise"] = (WireReason.CommitmentMismatch, static (code, dice) => new OpensOtherwise(code, dice)),
         ["forgets and serves other bytes"] = (WireReason.RelayInterference, static (code, dice) => new ForgetsAndServesOther(code, dice)),
         ["replays"] = (WireReason.WrongCode, static (code, dice) => new Replays(code, dice)),
         ["swaps rendezvous"] = (WireReason.CommitmentMismatch, static (code, dice) => new SwapsRendezvous(code, dice)),

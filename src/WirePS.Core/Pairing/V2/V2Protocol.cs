@@ -123,14 +123,15 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     internal static bool IsSound(PendingPair pair) =>
         pair is { Id.Length: 32, ExpiresAt: not null, LookupHash.Length: 64 }
         && (pair.IsEnded
-            ? pair.Code.Length == 0 && (pair.Leaving.IsEmpty || pair.Status == PairStatus.Aborted || pair is { CodeHash.Length: 64, SideToken.Length: 64 })
+            ? pair.Code.Length == 0 && (!OwesRelay(pair) || (pair is { CodeHash.Length: 64, SideToken.Length: 64 } && (!pair.Leaving.Contains(PairLeaving.SendAbort) || pair.Messages.Sent.ContainsKey("9"))))
             : PairingCode.IsCanonical(pair.Code) && pair is { CodeHash.Length: 64, SideToken.Length: 64, Secrets: not null } && IsComplete(pair));
 
     private static bool IsComplete(PendingPair pair) => pair.Status switch
     {
         PairStatus.SasReady => pair is { Sas: not null, Secrets: { KeyHost: not null, KeyGuest: not null, PeerSas: not null } } && pair.Messages.Received.ContainsKey("1"),
         PairStatus.Confirmed => pair is { Secrets: { KeyHost: not null, KeyGuest: not null } } && pair.Messages.Received.ContainsKey("1") && pair.Messages.Sent.ContainsKey("2"),
-        _ => pair.Secrets is { Scalar: not null, W: not null, IdNonce: not null } or { KeyHost: not null, KeyGuest: not null },
+        _ => pair.Secrets is { Scalar: not null, W: not null, IdNonce: not null }
+            or { KeyHost: not null, KeyGuest: not null, Proof: not null, PeerConfirm: not null, OwnSas: not null, PeerSas: not null },
     };
 
     /// <summary>The highest phase of which all up to it are there; -1 for none.</summary>
@@ -331,7 +332,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     private static PendingPair OnTrouble(PendingPair pair, PairInput.Trouble trouble) => pair.Status switch
     {
         PairStatus.Aborted or PairStatus.AbortedRestart => pair,
-        _ when pair.Stopping => pair with { LastError = trouble.Message },
+        _ when pair.Stopping || pair.IsEnded => pair with { LastError = trouble.Message },
         _ => pair with { LastError = trouble.Message, Reason = trouble.Reason ?? (pair.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? null : pair.Reason) },
     };
 
@@ -779,6 +780,8 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
         };
     }
 
+    private static bool OwesRelay(PendingPair pair) => pair.Leaving.Any(static l => l is PairLeaving.SendAbort or PairLeaving.AwaitAck or PairLeaving.Finish);
+
     private static PendingPair OnLeft(PendingPair pair, PairLeaving what)
     {
         var left = pair.Leaving.Remove(what);
@@ -787,10 +790,8 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
             return pair;
         }
 
-        var owesRelay = left.Any(static l => l is PairLeaving.SendAbort or PairLeaving.AwaitAck or PairLeaving.Finish);
-        return owesRelay
-            ? pair with { Leaving = left }
-            : pair with { Leaving = left, CodeHash = "", SideToken = null, Secrets = null, Messages = PairMessages.None };
+        var next = pair with { Leaving = left };
+        return OwesRelay(next) ? next : next with { CodeHash = "", SideToken = null, Secrets = null, Messages = PairMessages.None };
     }
 
     /// <summary>Ends without a pin.</summary>

@@ -34,17 +34,21 @@ var folder = Directory.CreateTempSubdirectory("wireps-bench-");
 try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
-    DurableWriteBenchmark.Run(report, folder.CreateSubdirectory("disk").FullName);
-    PairFiles? files = null;
+    DurableWriteBenchmark.Run(folder.CreateSubdirectory("disk").FullName);
+    Pairings? pairings = null;
     foreach (var protocol in Enum.GetValues<PairProtocolVersion>())
     {
-        files = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token) ?? files;
+        pairings = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token);
     }
 
-    await WormholeBenchmark.RunAsync(report, folder.CreateSubdirectory("wormhole").FullName, rounds, ending.Token);
-    if (files is not null)
+    var rate = await ConcurrentBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("concurrent").FullName, ending.Token);
+    var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
+    Comparison.Run(report, pairings?.Ready, rate, wormholes);
+    await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
+    if (pairings is not null)
     {
-        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
+        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, pairings.Ready, rounds, ending.Token);
+        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, pairings.Files);
     }
 
     report.Targets();
@@ -53,6 +57,11 @@ try
 catch (OperationCanceledException) when (ending.IsCancellationRequested)
 {
     return 130;
+}
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("bench: something that was waited for did not come in time");
+    return 1;
 }
 catch (Exception problem) when (problem is WireException or InvalidOperationException or TimeoutException or IOException)
 {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using WirePS;
 using WirePS.Benchmarks;
@@ -35,20 +36,20 @@ try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
     DurableWriteBenchmark.Run(folder.CreateSubdirectory("disk").FullName);
-    Pairings? pairings = null;
-    foreach (var protocol in Enum.GetValues<PairProtocolVersion>())
-    {
-        pairings = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token);
-    }
-
+    var v1 = await PairAsync(PairProtocolVersion.V1);
+    var v2 = await PairAsync(PairProtocolVersion.V2);
     var rate = await ConcurrentBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("concurrent").FullName, ending.Token);
     var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
-    Comparison.Run(report, pairings?.Ready, rate, wormholes);
+    Comparison.Run(report, v2?.Ready, rate, wormholes);
     await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
-    if (pairings is not null)
+    if (v2 is not null)
     {
-        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, pairings.Ready, rounds, ending.Token);
-        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, pairings.Files);
+        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);
+    }
+
+    if ((v2 ?? v1) is { Files: var files })
+    {
+        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
     }
 
     report.Targets();
@@ -63,7 +64,7 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("bench: something that was waited for did not come in time");
     return 1;
 }
-catch (Exception problem) when (problem is WireException or InvalidOperationException or TimeoutException or IOException)
+catch (Exception problem) when (problem is WireException or InvalidOperationException or TimeoutException or IOException or HttpRequestException or SocketException)
 {
     Console.Error.WriteLine($"bench: {problem.Message}");
     return 1;
@@ -72,3 +73,6 @@ finally
 {
     folder.Delete(recursive: true);
 }
+
+Task<Pairings?> PairAsync(PairProtocolVersion protocol) =>
+    PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token);

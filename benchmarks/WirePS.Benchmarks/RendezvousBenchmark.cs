@@ -152,7 +152,7 @@ internal static class RendezvousBenchmark
 
         public void Dispose() => _socket.Dispose();
 
-        // As long as those of a pairing: what a relay keeps it does not read.
+        // About as long as those of a pairing: what a relay keeps it does not read.
         private static string Message(int role, int phase)
         {
             var value = Text(32);
@@ -160,8 +160,8 @@ internal static class RendezvousBenchmark
             {
                 (0, 0) => $$"""{"v":2,"commit":"{{value}}"}""",
                 (_, 0) => $$"""{"v":2,"share":"{{value}}","id_commit":"{{value}}"}""",
-                (0, 1) => $$"""{"v":2,"share":"{{value}}","id_commit":"{{value}}","nonce":"{{value}}","confirm":"{{value}}","sealed":"{{Text(1400)}}"}""",
-                (_, 1) => $$"""{"v":2,"confirm":"{{value}}","sealed":"{{Text(1400)}}"}""",
+                (0, 1) => $$"""{"v":2,"share":"{{value}}","id_commit":"{{value}}","nonce":"{{value}}","confirm":"{{value}}","sealed":"{{Text(1200)}}"}""",
+                (_, 1) => $$"""{"v":2,"confirm":"{{value}}","sealed":"{{Text(1200)}}"}""",
                 (_, 2) => $$"""{"v":2,"sealed":"{{Text(240)}}"}""",
                 _ => $$"""{"v":2,"sealed":"{{Text(31)}}"}""",
             };

@@ -13,10 +13,13 @@ namespace WirePS.Tests.Relay;
 public sealed class HttpRelayTests
 {
     private const string Hash = "9b475e386747c0ad37f960c70aa143cd152c4777c9725e8c0dc54b6d718fdce1";
+    private const string OtherHash = "0b475e386747c0ad37f960c70aa143cd152c4777c9725e8c0dc54b6d718fdce1";
     private const string Nothing = """{"peer_bootstrap":null,"peer_msg":null}""";
 
     private static readonly Mailbox Mailbox = new("", Machine.Slot, Machine.Token);
     private static readonly V1OpenRequest OpenRequest = new(Hash, PairRole.Host, "Uxxxx", TimeSpan.FromSeconds(90.2));
+
+    private static readonly V2Known Fresh = new(-1, -1, false);
 
     private static CancellationToken None => CancellationToken.None;
 
@@ -403,6 +406,20 @@ public sealed class HttpRelayTests
             }
         }
     }
+
+    [Fact]
+    public async Task A_message_as_deep_as_a_relay_takes_does_not_spoil_the_reply_for_others()
+    {
+        var deep = "{\"a\":" + new string('[', 31) + new string(']', 31) + "}";
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{Item(Hash, deep)}},{{Item(OtherHash, """{"v":2}""")}}]}"""));
+        var news = await Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh), (Side(OtherHash), Fresh)], TimeSpan.Zero, None);
+        Assert.Equal([deep, """{"v":2}"""], news.Select(static n => Assert.Single(n.View.Messages).Body));
+    }
+
+    private static V2PairSide Side(string lookup) => new(lookup, PairRole.Host, Machine.Token);
+
+    private static string Item(string lookup, string body) =>
+        $$"""{"lookup":"{{lookup}}","role":"host","state":"open","expires_at":"2026-01-02T00:00:00Z","own":[0],"messages":[{"phase":0,"body":{{body}}}]}""";
 
     private static IRelay Client(TestServer server, TimeProvider? time = null) => new HttpRelayConnections(time ?? TimeProvider.System).To(server.Url);
 

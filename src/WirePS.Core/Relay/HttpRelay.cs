@@ -328,6 +328,11 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
 
     private string? TextOf(JsonElement body, string name)
     {
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            throw BadReply(name);
+        }
+
         if (!body.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
         {
             return null;

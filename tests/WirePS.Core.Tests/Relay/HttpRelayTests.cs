@@ -416,6 +416,18 @@ public sealed class HttpRelayTests
         Assert.Equal([deep, """{"v":2}"""], news.Select(static n => Assert.Single(n.View.Messages).Body));
     }
 
+    [Theory]
+    [InlineData("7")]
+    [InlineData("null")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[7]}""")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[{"phase":"0","body":{}}]}""")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","own":["0"]}""")]
+    public async Task An_item_of_a_wrong_kind_is_nonsense_of_the_relay(string item)
+    {
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{item.Replace("HASH", Hash, StringComparison.Ordinal)}}]}"""));
+        await AssertTroubleAsync(WireReason.RelayBadReply, () => Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh)], TimeSpan.Zero, None));
+    }
+
     private static V2PairSide Side(string lookup) => new(lookup, PairRole.Host, Machine.Token);
 
     private static string Item(string lookup, string body) =>

@@ -76,12 +76,12 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
             {
                 if (protocol.ValueKind == JsonValueKind.String)
                 {
-                    protocols.Add(protocol.GetString()!);
+                    protocols.Add(Printable.Of(protocol.GetString())!);
                 }
             }
         }
 
-        return new RelayInfo(HexOf(body, "relay_id", 32), TextOf(body, "version"), protocols, TimeOf(body, "time"));
+        return new RelayInfo(HexOf(body, "relay_id", 32), Printable.Of(TextOf(body, "version")), protocols, TimeOf(body, "time"));
     }
 
     /// <inheritdoc/>

@@ -428,6 +428,25 @@ public sealed class HttpRelayTests
         await AssertTroubleAsync(WireReason.RelayBadReply, () => Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh)], TimeSpan.Zero, None));
     }
 
+    [Fact]
+    public async Task What_a_relay_says_of_itself_moves_no_cursor_and_fills_no_file()
+    {
+        const string Title = "\u001b]0;owned\u0007";
+        var code = Title.Replace("\u001b", "\\u001b", StringComparison.Ordinal).Replace("\u0007", "\\u0007", StringComparison.Ordinal);
+        await using var server = new TestServer(request => request.Path == "/v2/info"
+            ? Reply(200, $$"""{"relay_id":"{{Machine.RelayId}}","version":"1{{code}}","protocols":["v1{{code}}"]}""")
+            : Reply(403, $$"""{"code":"{{code}}{{new string('A', 60_000)}}"}""", "application/problem+json"));
+        var trouble = await Assert.ThrowsAsync<RelayException>(() => Client(server).V2Pairs.LeaveAsync(Side(Hash), "done", None));
+        Assert.InRange(trouble.Message.Length, 1, 1000);
+        Assert.DoesNotContain(trouble.Message, char.IsControl);
+        var info = (await Client(server).GetInfoAsync(None))!;
+        Assert.DoesNotContain(info.Version + info.Protocols[0], char.IsControl);
+
+        await using var garbage = new TestServer(static _ => $"HTTP/1.1 2{Title} OK\r\n\r\n");
+        trouble = await AssertTroubleAsync(WireReason.RelayUnreachable, () => Client(garbage).GetInfoAsync(None));
+        Assert.DoesNotContain(trouble.Message, char.IsControl);
+    }
+
     private static V2PairSide Side(string lookup) => new(lookup, PairRole.Host, Machine.Token);
 
     private static string Item(string lookup, string body) =>

@@ -447,6 +447,28 @@ public sealed class HttpRelayTests
         Assert.DoesNotContain(trouble.Message, char.IsControl);
     }
 
+    [Theory]
+    [InlineData("""{"items":[]}""")]
+    [InlineData("""{"items":[{"lookup":"HASH","role":"host","state":"open","own":[0],"messages":[]}]}""")]
+    public async Task A_relay_that_answers_a_wait_at_once_without_news_is_not_asked_without_end(string reply)
+    {
+        var time = new FakeTime();
+        await using var server = new TestServer(_ => Reply(200, reply.Replace("HASH", Hash, StringComparison.Ordinal)));
+        var read = Client(server, time).V2Pairs.ReadAsync(Side(Hash), new V2Known(-1, 0, false), TimeSpan.FromSeconds(50), None);
+        for (var i = 0; i < 3; i++)
+        {
+            await time.UntilTimerAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2));
+            time.Advance(TimeSpan.FromMilliseconds(2));
+            await server.NextRequestAsync();
+            await time.UntilTimerAsync(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+            time.Advance(time.Pending.Where(static p => p >= TimeSpan.FromSeconds(1)).Min());
+        }
+
+        Assert.Equal(3, server.Requests.Count);
+        await FinishAsync(time, read);
+        Assert.Empty((await read).Messages);
+    }
+
     private static V2PairSide Side(string lookup) => new(lookup, PairRole.Host, Machine.Token);
 
     private static string Item(string lookup, string body) =>

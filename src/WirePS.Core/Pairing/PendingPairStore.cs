@@ -177,7 +177,10 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             // With the file goes what the journal could be brought up to.
             await JournalAsync(pair, cancellationToken).ConfigureAwait(false);
-            files.Delete(PathOf(key));
+
+            // Where a crash came before its other name, this file alone says that the code was opened.
+            await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
+            files.Delete(PathOf(KeyOf(pair, key)));
         }
 
         await journal.AppendAsync(new JournalRecord(now, pair.Kind, pair.Id, NameOf(pair.Status), "removed", null, pair.PeerDid), cancellationToken).ConfigureAwait(false);

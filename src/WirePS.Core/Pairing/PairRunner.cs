@@ -63,6 +63,9 @@ public sealed class PairRunner(
     /// <summary>How long a pairing rests whose next step needs something that is not there, such as a name to become free.</summary>
     private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(5);
 
+    /// <summary>A whole pairing takes fewer steps than this.</summary>
+    private const int MostSteps = 64;
+
     /// <summary>One pass: until the pairing rests, the relay has trouble, or the wait is over.</summary>
     /// <param name="key">The name of its file.</param>
     /// <param name="options">How.</param>
@@ -102,8 +105,14 @@ public sealed class PairRunner(
             pair = await StepAsync(key, pair, new PairInput.Restored(), moves, options, cancellationToken).ConfigureAwait(false);
         }
 
-        while (pair is not null)
+        for (var steps = 0; pair is not null; steps++)
         {
+            // A relay that takes back whatever it has said must not keep this process busy.
+            if (steps == MostSteps)
+            {
+                return new PairPass(pair, moves, time.GetUtcNow() + Stuck);
+            }
+
             cancellationToken.ThrowIfCancellationRequested();
             key = PendingPairStore.KeyOf(pair, key);
             options.Seen?.Invoke(pair.Version);

@@ -333,19 +333,22 @@ public sealed class DiskFileSystem : IFileSystem
 
     private static void RequirePrivate(SafeFileHandle handle, string path)
     {
-        if (OperatingSystem.IsWindows() || UnixNative.Status(handle) is not { } status)
+        if (OperatingSystem.IsWindows())
         {
             return;
         }
 
-        if (status.Owner != UnixNative.EffectiveUser())
+        // Where the system does not tell the owner, the mode still counts: .NET knows it on every Unix.
+        var status = UnixNative.Status(handle);
+        var mode = status?.Mode ?? (int)File.GetUnixFileMode(handle);
+        if (status is { } known && known.Owner != UnixNative.EffectiveUser())
         {
-            throw new WireException(WireReason.FileForeignOwner, $"The file belongs to user {status.Owner}, not to the user that runs this.", path);
+            throw new WireException(WireReason.FileForeignOwner, $"The file belongs to user {known.Owner}, not to the user that runs this.", path);
         }
 
-        if ((status.Mode & OthersMayMask) != 0)
+        if ((mode & OthersMayMask) != 0)
         {
-            throw new WireException(WireReason.FileNotPrivate, $"The file holds secrets and has mode {Convert.ToString(status.Mode, 8)}: other users can open it.", path);
+            throw new WireException(WireReason.FileNotPrivate, $"The file holds secrets and has mode {Convert.ToString(mode, 8)}: other users can open it.", path);
         }
     }
 

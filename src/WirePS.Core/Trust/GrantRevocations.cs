@@ -40,8 +40,16 @@ public sealed class GrantRevocations(WireHome home, IFileSystem files, MailboxBo
     public async Task<RelayException?> RunAsync(CancellationToken cancellationToken)
     {
         RelayException? trouble = null;
+
+        // A relay in trouble is asked once, and does not hold up what others are to be told.
+        var inTrouble = new HashSet<string>(StringComparer.Ordinal);
         foreach (var grant in List())
         {
+            if (inTrouble.Contains(grant.RelayUrl))
+            {
+                continue;
+            }
+
             try
             {
                 if (mailboxes.Find(grant.RelayUrl, grant.SlotId) is { } mailbox)
@@ -53,6 +61,7 @@ public sealed class GrantRevocations(WireHome home, IFileSystem files, MailboxBo
             }
             catch (RelayException error)
             {
+                inTrouble.Add(grant.RelayUrl);
                 trouble ??= error;
             }
         }

@@ -52,7 +52,7 @@ internal static class ModulePlaces
         ];
         return
             from folder in folders
-            where !string.IsNullOrEmpty(folder)
+            where Path.IsPathFullyQualified(folder ?? "")
             let file = new FileInfo(Path.Combine(folder, name))
             where file.Exists
             select file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? file.FullName;

@@ -29,9 +29,17 @@ public sealed class RemoveWirePeerCommand : PeerCmdlet
                 foreach (var peer in found)
                 {
                     var shown = WirePeer.Of(peer, Engine);
-                    if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", "Forget peer and revoke its access") && await Engine.Peers.RemoveAsync(peer.Did, Cancellation) is not null && PassThru)
+                    if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", "Forget peer and revoke its access") && await Engine.Peers.RemoveAsync(peer.Did, Cancellation) is { } removed)
                     {
-                        WriteObject(shown);
+                        if (removed.Grant is null)
+                        {
+                            WriteWarning($"{shown.Did} was paired over a relay without grants and holds the token of this home's mailbox there: nothing could be revoked, and it can go on to read and write in that mailbox.");
+                        }
+
+                        if (PassThru)
+                        {
+                            WriteObject(shown);
+                        }
                     }
                 }
             });

@@ -161,7 +161,7 @@ public sealed class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : 
     // What we have said and the relay is not known to hold comes first; the mailbox is made while the other side is thinking.
     private static PairEffect NextOpen(PendingPair pair, DateTimeOffset now) =>
         NextToPut(pair, now) is { } phase ? new V2Work.Put(phase)
-        : pair.OurSlotId is null && pair.Posted >= 0 ? new PairWork.UseMailbox()
+        : pair.OurSlotId is null && (pair.Posted >= 0 || !pair.Messages.Received.IsEmpty) ? new PairWork.UseMailbox()
         : new V2Work.Await(Waits: pair.Status != PairStatus.RequestGuest);
 
     private static int? NextToPut(PendingPair pair, DateTimeOffset now)

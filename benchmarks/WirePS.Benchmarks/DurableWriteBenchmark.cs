@@ -9,7 +9,7 @@ internal static class DurableWriteBenchmark
     private const int Writes = 200;
     private const int Bytes = 2048;
 
-    public static void Run(Report report, string folder)
+    public static void Run(string folder)
     {
         var content = new byte[Bytes];
         Random.Shared.NextBytes(content);
@@ -18,11 +18,11 @@ internal static class DurableWriteBenchmark
         DiskFileSystem.Instance.WritePrivate(path, content);
         DiskFileSystem.Instance.AppendPrivate(log, content);
         Report.Heading("One durable write on this disk");
-        report.Row("replace a file of 2 KiB", Measure(() => DiskFileSystem.Instance.WritePrivate(path, content)));
-        report.Row("add 256 bytes to a file", Measure(() => DiskFileSystem.Instance.AppendPrivate(log, content.AsSpan(0, 256))));
+        Report.Row("replace a file of 2 KiB", Measure(() => DiskFileSystem.Instance.WritePrivate(path, content)));
+        Report.Row("add 256 bytes to a file", Measure(() => DiskFileSystem.Instance.AppendPrivate(log, content.AsSpan(0, 256))));
     }
 
-    private static Times Measure(Action write) => new(Enumerable.Range(0, Writes).Select(_ =>
+    private static Measured Measure(Action write) => new(Enumerable.Range(0, Writes).Select(_ =>
     {
         var start = Stopwatch.GetTimestamp();
         write();

@@ -1,14 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text.Json;
-using WirePS.Identity;
 using WirePS.Pairing;
-using WirePS.Samples.EngineHost;
-using WirePS.Storage;
 
 namespace WirePS.Benchmarks;
+
+/// <summary>What a pairing's file holds.</summary>
+/// <param name="Waiting">While a host waits for the other side.</param>
+/// <param name="Confirmed">When one side has confirmed: there is never more in it.</param>
+internal sealed record PairFiles(byte[] Waiting, byte[] Confirmed);
+
+/// <summary>What was measured of pairings.</summary>
+/// <param name="Ready">From the call that joins to both numbers ready.</param>
+/// <param name="Files">Files of the last round.</param>
+internal sealed record Pairings(Measured Ready, PairFiles Files);
 
 /// <summary>
 /// Host, guest and relay are processes of their own: two daemons that stay, and a relay. This process is the two people:
@@ -26,30 +30,25 @@ internal static class PairingBenchmark
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <returns>The file of a confirmed pairing: there is never more in one. Null where the relay does not serve the protocol.</returns>
-    public static async Task<byte[]?> RunAsync(Report report, string relayProgram, string folder, PairProtocolVersion protocol, int rounds, CancellationToken cancellationToken)
+    /// <returns>The times, and files of the last round; null where the relay does not serve the protocol.</returns>
+    public static async Task<Pairings?> RunAsync(Report report, string relayProgram, string folder, PairProtocolVersion protocol, int rounds, CancellationToken cancellationToken)
     {
         Report.Heading($"Pairing, protocol {protocol}: host, guest and relay as processes of their own, no PowerShell ({WarmUps} rounds before to warm up)");
-        var metrics = new Uri($"http://127.0.0.1:{FreePort()}/metrics");
-        string[] options = ["--metrics-port", metrics.Port.ToString(CultureInfo.InvariantCulture), "--allocations-per-minute", "1000000", "--rendezvous-per-minute", "1000000"];
-        var (relay, url) = await ChildProcess.StartRelayAsync(relayProgram, Path.Combine(folder, "relay"), options, cancellationToken);
-        await using var relayEnds = relay;
-        using var client = new HttpClient();
-        if (!await ServesAsync(client, url, protocol, cancellationToken))
+        await using var relay = await MeasuredRelay.StartAsync(relayProgram, Path.Combine(folder, "relay"), cancellationToken);
+        if (!await relay.ServesAsync(protocol, cancellationToken))
         {
             Console.WriteLine("  not measured: this relay does not serve it");
             return null;
         }
 
-        await using var host = await Party.StartAsync(Path.Combine(folder, "host"), url, cancellationToken);
-        await using var guest = await Party.StartAsync(Path.Combine(folder, "guest"), url, cancellationToken);
+        await using var host = await Party.StartAsync(Path.Combine(folder, "host"), relay.Url, cancellationToken);
+        await using var guest = await Party.StartAsync(Path.Combine(folder, "guest"), relay.Url, cancellationToken);
         var joins = new List<double>();
         var pins = new List<double>();
-        var sample = Array.Empty<byte>();
+        PairFiles? files = null;
         for (var round = -WarmUps; round < rounds; round++)
         {
-            var (join, pin, file) = await PairAsync(host, guest, protocol, cancellationToken);
-            sample = file;
+            (var join, var pin, files) = await PairAsync(host, guest, protocol, cancellationToken);
             if (round >= 0)
             {
                 joins.Add(join.TotalMilliseconds);
@@ -58,19 +57,26 @@ internal static class PairingBenchmark
         }
 
         var pairings = rounds + WarmUps;
-        var commits = await CommitsAsync(client, metrics, cancellationToken);
-        double? target = protocol == PairProtocolVersion.V1 ? TargetV1 : null;
-        report.Row($"{protocol}: from the call that joins to both stores sas_ready", new Times(joins), target);
-        report.Row($"{protocol}: from the second confirmation to both pinned", new Times(pins), target);
+        var commits = await relay.CommitsAsync(cancellationToken);
+        var (ready, pinned) = (new Measured(joins), new Measured(pins));
+        var (readyName, pinnedName) = ($"{protocol}: from the call that joins to both numbers ready (sas_ready)", $"{protocol}: from the second confirmation to both pinned");
+        Report.Row(readyName, ready);
+        Report.Row(pinnedName, pinned);
+        if (protocol == PairProtocolVersion.V1)
+        {
+            report.AtMost(readyName, ready.Median, TargetV1);
+            report.AtMost(pinnedName, pinned.Median, TargetV1);
+        }
+
         Console.WriteLine();
         Console.WriteLine($"Durable writes of each party for a pairing (mean of {pairings}; start of the daemons and removal of the peer after each round included)");
         Report.Line($"  {"relay: transactions",-24} {(double)commits / pairings,5:0.0}");
         await ShowWritesAsync("host", host, pairings, cancellationToken);
         await ShowWritesAsync("guest", guest, pairings, cancellationToken);
-        return sample;
+        return new Pairings(ready, files!);
     }
 
-    private static async Task<(TimeSpan Join, TimeSpan Pin, byte[] File)> PairAsync(Party host, Party guest, PairProtocolVersion protocol, CancellationToken cancellationToken)
+    private static async Task<(TimeSpan Join, TimeSpan Pin, PairFiles Files)> PairAsync(Party host, Party guest, PairProtocolVersion protocol, CancellationToken cancellationToken)
     {
         var (hostKey, pair) = await host.Engine.Pairing.RequestAsync(new PairWish { Protocol = (int)protocol }, cancellationToken);
         await foreach (var seen in host.Engine.Pairing.WatchAsync(hostKey, pair.Id, Patience, cancellationToken))
@@ -82,6 +88,7 @@ internal static class PairingBenchmark
         }
 
         await Task.Delay(Rest, cancellationToken);
+        var waiting = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
         var start = Stopwatch.GetTimestamp();
         var (guestKey, joined) = await guest.Engine.Pairing.RequestAsync(new PairWish { Code = pair.Code }, cancellationToken);
         var ready = await Task.WhenAll(
@@ -92,7 +99,7 @@ internal static class PairingBenchmark
         // Each types what the other reads out.
         await host.Engine.Pairing.ConfirmAsync(hostKey, ready[1].Sas!, cancellationToken);
         await Task.Delay(Rest, cancellationToken);
-        var file = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
+        var confirmed = await File.ReadAllBytesAsync(host.Engine.Pairs.PathOf(hostKey), cancellationToken);
         start = Stopwatch.GetTimestamp();
         await guest.Engine.Pairing.ConfirmAsync(guestKey, ready[0].Sas!, cancellationToken);
         await Task.WhenAll(
@@ -105,7 +112,7 @@ internal static class PairingBenchmark
         await host.ForgetAsync(guest, cancellationToken);
         await guest.ForgetAsync(host, cancellationToken);
         await Task.Delay(Rest, cancellationToken);
-        return (join, pin, file);
+        return (join, pin, new PairFiles(waiting, confirmed));
     }
 
     private static async Task ShowWritesAsync(string name, Party party, int pairings, CancellationToken cancellationToken)
@@ -115,64 +122,6 @@ internal static class PairingBenchmark
         {
             var parts = counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Name} {(double)c.Count / pairings:0.0}"));
             Report.Line($"  {who,-24} {(double)counts.Sum(static c => c.Count) / pairings,5:0.0}  ({string.Join(", ", parts)})");
-        }
-    }
-
-    private static async Task<bool> ServesAsync(HttpClient client, string url, PairProtocolVersion protocol, CancellationToken cancellationToken)
-    {
-        using var info = JsonDocument.Parse(await client.GetByteArrayAsync(new Uri(url + "/v2/info"), cancellationToken));
-        return info.RootElement.GetProperty("protocols").EnumerateArray().Any(served => served.ValueEquals(protocol == PairProtocolVersion.V1 ? "v1" : "v2"));
-    }
-
-    private static async Task<long> CommitsAsync(HttpClient client, Uri metrics, CancellationToken cancellationToken)
-    {
-        const string Name = "wireps_relay_commits_total ";
-        var text = await client.GetStringAsync(metrics, cancellationToken);
-        return long.Parse(text.Split('\n').Single(static line => line.StartsWith(Name, StringComparison.Ordinal))[Name.Length..], CultureInfo.InvariantCulture);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    /// <summary>One side: its home, its daemon, and what its person types.</summary>
-    private sealed class Party(WireEngine engine, CountingFileSystem commands, ChildProcess daemon) : IAsyncDisposable
-    {
-        public WireEngine Engine => engine;
-
-        public CountingFileSystem Commands => commands;
-
-        public static async Task<Party> StartAsync(string folder, string relayUrl, CancellationToken cancellationToken)
-        {
-            var commands = new CountingFileSystem(DiskFileSystem.Instance);
-            using (var setUp = new WireEngine(WireHome.Resolve(folder)))
-            {
-                await setUp.Identity.EnsureAsync(null, cancellationToken);
-                await setUp.Settings.SetRelayAsync(relayUrl, cancellationToken);
-            }
-
-            var engine = new WireEngine(WireHome.Resolve(folder), new WireSurroundings { Files = commands });
-            return new Party(engine, commands, await ChildProcess.StartDaemonAsync(engine.Home, countWrites: true, cancellationToken));
-        }
-
-        public async Task ForgetAsync(Party other, CancellationToken cancellationToken) =>
-            await engine.Peers.RemoveAsync(other.Engine.Identity.Find()!.Did, cancellationToken);
-
-        public async Task<IReadOnlyList<(string Name, int Count)>> StopAsync(CancellationToken cancellationToken)
-        {
-            var output = await daemon.StopDaemonAsync(engine, cancellationToken);
-            return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(static line => line.Split(' '))
-                .Select(static parts => (parts[0], int.Parse(parts[1], CultureInfo.InvariantCulture)))];
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await daemon.DisposeAsync();
-            engine.Dispose();
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using WirePS;
 using WirePS.Benchmarks;
@@ -34,15 +35,23 @@ var folder = Directory.CreateTempSubdirectory("wireps-bench-");
 try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
-    DurableWriteBenchmark.Run(report, folder.CreateSubdirectory("disk").FullName);
-    byte[]? sample = null;
-    foreach (var protocol in Enum.GetValues<PairProtocolVersion>())
+    DurableWriteBenchmark.Run(folder.CreateSubdirectory("disk").FullName);
+    var v1 = await PairAsync(PairProtocolVersion.V1);
+    var v2 = await PairAsync(PairProtocolVersion.V2);
+    var rate = await ConcurrentBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("concurrent").FullName, ending.Token);
+    var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
+    Comparison.Run(report, v2?.Ready, rate, wormholes);
+    await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
+    if (v2 is not null)
     {
-        sample = await PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token) ?? sample;
+        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);
     }
 
-    await WormholeBenchmark.RunAsync(report, folder.CreateSubdirectory("wormhole").FullName, rounds, ending.Token);
-    ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, sample!);
+    if ((v2 ?? v1) is { Files: var files })
+    {
+        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
+    }
+
     report.Targets();
     return 0;
 }
@@ -50,7 +59,12 @@ catch (OperationCanceledException) when (ending.IsCancellationRequested)
 {
     return 130;
 }
-catch (Exception problem) when (problem is WireException or InvalidOperationException or TimeoutException or IOException)
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("bench: something that was waited for did not come in time");
+    return 1;
+}
+catch (Exception problem) when (problem is WireException or InvalidOperationException or TimeoutException or IOException or HttpRequestException or SocketException)
 {
     Console.Error.WriteLine($"bench: {problem.Message}");
     return 1;
@@ -59,3 +73,6 @@ finally
 {
     folder.Delete(recursive: true);
 }
+
+Task<Pairings?> PairAsync(PairProtocolVersion protocol) =>
+    PairingBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory($"pairing-{protocol}").FullName, protocol, rounds, ending.Token);

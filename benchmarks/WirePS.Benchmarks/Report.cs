@@ -2,10 +2,12 @@ using System.Globalization;
 
 namespace WirePS.Benchmarks;
 
-/// <summary>Some measured times, in milliseconds.</summary>
-internal sealed class Times(IEnumerable<double> milliseconds)
+/// <summary>Some measured numbers: milliseconds, or how many per second.</summary>
+internal sealed class Measured(IEnumerable<double> numbers)
 {
-    private readonly double[] _sorted = [.. milliseconds.Order()];
+    private readonly double[] _sorted = [.. numbers.Order()];
+
+    public IReadOnlyList<double> Numbers => _sorted;
 
     public int Count => _sorted.Length;
 
@@ -19,7 +21,7 @@ internal sealed class Times(IEnumerable<double> milliseconds)
 /// <summary>What is printed: lines of a table as they come, and at the end how the targets were met.</summary>
 internal sealed class Report
 {
-    private readonly List<(string Name, double Median, double Target)> _targets = [];
+    private readonly List<string> _targets = [];
 
     public static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 
@@ -27,30 +29,52 @@ internal sealed class Report
     {
         Console.WriteLine();
         Console.WriteLine(text);
-        Line($"  {"",-58} {"median",9} {"min",9} {"max",9} {"n",5}");
+        Line($"  {"",-64} {"median",9} {"min",9} {"max",9} {"n",5}");
     }
 
-    /// <summary>A line of the table.</summary>
+    /// <summary>A line of the table: times.</summary>
     /// <param name="name">What was measured.</param>
-    /// <param name="times">How long it took.</param>
-    /// <param name="target">The longest median that is good enough; null for none.</param>
-    public void Row(string name, Times times, double? target = null)
-    {
-        Line($"  {name,-58} {times.Median,6:0.00} ms {times.Min,6:0.00} ms {times.Max,6:0.00} ms {times.Count,5}");
-        if (target is { } milliseconds)
-        {
-            _targets.Add((name, times.Median, milliseconds));
-        }
-    }
+    /// <param name="times">How long it took, in milliseconds.</param>
+    public static void Row(string name, Measured times) =>
+        Line($"  {name,-64} {times.Median,6:0.00} ms {times.Min,6:0.00} ms {times.Max,6:0.00} ms {times.Count,5}");
+
+    /// <summary>A line of the table: rates.</summary>
+    /// <param name="name">What was measured.</param>
+    /// <param name="rates">How many per second.</param>
+    public static void RateRow(string name, Measured rates) =>
+        Line($"  {name,-64} {rates.Median,6:0.0} /s {rates.Min,6:0.0} /s {rates.Max,6:0.0} /s {rates.Count,5}");
+
+    /// <summary>A target for a time.</summary>
+    /// <param name="name">What was measured.</param>
+    /// <param name="median">How long it took, in milliseconds.</param>
+    /// <param name="longest">The longest median that is good enough.</param>
+    /// <param name="whose">Whose figure that is; empty for a figure that was set.</param>
+    public void AtMost(string name, double median, double longest, string whose = "") =>
+        Add(name, $"{median:0.0} ms of {longest:0.0} ms{whose}", median <= longest, $"{Math.Abs(longest - median):0.0} ms");
+
+    /// <summary>A target for a rate.</summary>
+    /// <param name="name">What was measured.</param>
+    /// <param name="median">How many per second.</param>
+    /// <param name="lowest">The lowest median that is good enough.</param>
+    /// <param name="whose">Whose figure that is; empty for a figure that was set.</param>
+    public void AtLeast(string name, double median, double lowest, string whose = "") =>
+        Add(name, $"{median:0.0} /s of {lowest:0.0} /s{whose}", median >= lowest, $"{Math.Abs(lowest - median):0.0} /s");
+
+    /// <summary>A target that could not be compared.</summary>
+    public void Unknown(string name, string why) => _targets.Add($"  {name}: not known: {why}");
 
     public void Targets()
     {
         Console.WriteLine();
         Console.WriteLine("Targets");
-        foreach (var (name, median, target) in _targets)
+        foreach (var target in _targets)
         {
-            var verdict = median <= target ? "met, with room for" : "MISSED by";
-            Line($"  {name}: {median:0.0} ms of {target:0} ms: {verdict} {Math.Abs(target - median):0.0} ms");
+            Console.WriteLine(target);
         }
     }
+
+    private void Add(string name, FormattableString figures, bool isMet, FormattableString difference) =>
+        _targets.Add($"  {name}: {Text(figures)}: {(isMet ? "met, with room for" : "MISSED by")} {Text(difference)}");
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

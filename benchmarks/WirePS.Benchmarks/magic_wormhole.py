@@ -1,7 +1,8 @@
 """Measures magic-wormhole on the loopback address.
 
 magic_wormhole.py check              exit code 0 where everything is installed
-magic_wormhole.py measure ROUNDS     print {"created": [ms...], "connected": [ms...]}
+magic_wormhole.py measure ROUNDS AT_ONCE BURSTS
+                                     print {"created": [ms...], "connected": [ms...], "bursts": [ms...]}
 
 The mailbox server, the host and the guest are processes of their own. Times are taken from the clock that all processes
 of this machine share.
@@ -16,7 +17,7 @@ WARM_UPS = 3
 REST = 0.15
 
 
-def measure(rounds):
+def measure(rounds, at_once, bursts):
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "twisted", "--log-level=error", "wormhole-mailbox", "--port", f"tcp:{port}:interface=127.0.0.1"],
@@ -34,6 +35,7 @@ def measure(rounds):
         results = {}
         for start in ("created", "connected"):
             results[start] = [one_round(sides, start, f"{number}-{start}-round") for number in range(rounds + WARM_UPS)][WARM_UPS:]
+        results["bursts"] = [one_burst(sides, at_once, number) for number in range(bursts + 1)][1:]
         print(json.dumps(results))
     finally:
         for process in [*sides, server]:
@@ -55,6 +57,19 @@ def one_round(sides, start, code):
     took = max(hear(guest, "verified"), hear(host, "verified")) - began
     hear(guest, "closed")
     hear(host, "closed")
+    return took / 1e6
+
+
+def one_burst(sides, at_once, number):
+    """Both sides create all their wormholes inside the clock; the first burst warms up."""
+    codes = [f"{1000 + at_once * number + index}-burst-round" for index in range(at_once)]
+    time.sleep(REST)
+    for one in sides:
+        say(one, {"start": "burst", "codes": codes})
+    began = min([hear(one, "began") for one in sides])
+    took = max([hear(one, "verified") for one in sides]) - began
+    for one in sides:
+        hear(one, "closed")
     return took / 1e6
 
 
@@ -88,9 +103,25 @@ def side(url):
         print(json.dumps([event, time.monotonic_ns()]), flush=True)
 
     @defer.inlineCallbacks
+    def burst(codes):
+        tell("began")
+        many = []
+        for code in codes:
+            one = wormhole.create("wireps.example/benchmark", url, reactor)
+            one.set_code(code)
+            many.append(one)
+        yield defer.gatherResults([one.get_verifier() for one in many])
+        tell("verified")
+        yield defer.gatherResults([one.close() for one in many])
+        tell("closed")
+
+    @defer.inlineCallbacks
     def serve():
         while True:
             order = yield lines.get()
+            if order["start"] == "burst":
+                yield burst(order["codes"])
+                continue
             if order["start"] == "created":
                 tell("began")
             one = wormhole.create("wireps.example/benchmark", url, reactor)
@@ -137,7 +168,7 @@ def wait_for_port(port):
 
 if __name__ == "__main__":
     if sys.argv[1] == "measure":
-        measure(int(sys.argv[2]))
+        measure(*map(int, sys.argv[2:5]))
     elif sys.argv[1] == "side":
         side(sys.argv[3])
     else:

@@ -142,8 +142,13 @@ public sealed class RelayHost : IAsyncDisposable
         new V1SlotRoutes(relay).Map(routes);
         new V1EventRoutes(relay).Map(routes);
         new V1PairRoutes(relay).Map(routes);
+        new V1HandleRoutes(relay).Map(routes);
+        new V1IntroRoutes(relay).Map(routes);
+        new V1InviteRoutes(relay).Map(routes);
+        new StatsRoutes(relay).Map(routes);
         new V2PairRoutes(relay).Map(routes);
         new V2GrantRoutes(relay).Map(routes);
+        new V2EventRoutes(relay).Map(routes);
         return routes;
     }
 

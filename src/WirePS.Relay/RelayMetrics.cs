@@ -10,6 +10,8 @@ internal sealed class RelayMetrics
     private long _eventsStored;
     private long _slotsAllocated;
     private long _pairsOpened;
+    private long _handlesClaimed;
+    private long _handlesFirstClaimed;
     private long _rateLimited;
     private long _waiting;
     private long _streams;
@@ -31,6 +33,15 @@ internal sealed class RelayMetrics
 
     public void SlotAllocated() => Interlocked.Increment(ref _slotsAllocated);
 
+    public void HandleClaimed(bool isFirst)
+    {
+        Interlocked.Increment(ref _handlesClaimed);
+        if (isFirst)
+        {
+            Interlocked.Increment(ref _handlesFirstClaimed);
+        }
+    }
+
     public void PairOpened() => Interlocked.Increment(ref _pairsOpened);
 
     public void WaitingChanged(int by) => Interlocked.Add(ref _waiting, by);
@@ -46,6 +57,15 @@ internal sealed class RelayMetrics
         Interlocked.Add(ref _commitMicroseconds, (long)took.TotalMicroseconds);
     }
 
+    /// <summary>The counters that /stats.json shows, since the relay was started.</summary>
+    public RelayTotals Totals() => new(
+        Interlocked.Read(ref _eventsStored),
+        Interlocked.Read(ref _slotsAllocated),
+        Interlocked.Read(ref _pairsOpened),
+        Interlocked.Read(ref _handlesClaimed),
+        Interlocked.Read(ref _handlesFirstClaimed),
+        Interlocked.Read(ref _streams));
+
     public override string ToString()
     {
         var text = new StringBuilder();
@@ -58,6 +78,8 @@ internal sealed class RelayMetrics
         Write("events_stored_total", "counter", "Events stored.", Interlocked.Read(ref _eventsStored));
         Write("slots_allocated_total", "counter", "Slots allocated.", Interlocked.Read(ref _slotsAllocated));
         Write("pairs_opened_total", "counter", "Rendezvous created.", Interlocked.Read(ref _pairsOpened));
+        Write("handles_claimed_total", "counter", "Claims of handles.", Interlocked.Read(ref _handlesClaimed));
+        Write("handles_first_claimed_total", "counter", "Claims of handles that were free.", Interlocked.Read(ref _handlesFirstClaimed));
         Write("rate_limited_total", "counter", "Requests answered 429.", Interlocked.Read(ref _rateLimited));
         Write("waiting", "gauge", "Long polls that are open.", Interlocked.Read(ref _waiting));
         Write("streams", "gauge", "Event streams that are open.", Interlocked.Read(ref _streams));
@@ -72,3 +94,6 @@ internal sealed class RelayMetrics
             text.Append(CultureInfo.InvariantCulture, $"# HELP wireps_relay_{name} {help}\n# TYPE wireps_relay_{name} {type}\nwireps_relay_{name} {value}\n");
     }
 }
+
+/// <summary>Counters since the relay was started.</summary>
+internal readonly record struct RelayTotals(long EventsStored, long SlotsAllocated, long PairOpens, long HandlesClaimed, long HandlesFirstClaimed, long Streams);

@@ -26,6 +26,18 @@ public sealed record RelayOptions
     /// <summary>Rendezvous that one source may create in a minute.</summary>
     public int RendezvousPerMinute { get; init; } = 120;
 
+    /// <summary>Handles that one source may claim in a minute.</summary>
+    public int ClaimsPerMinute { get; init; } = 60;
+
+    /// <summary>Introductions that one source may post in a minute.</summary>
+    public int IntrosPerMinute { get; init; } = 60;
+
+    /// <summary>Short URLs of invites that one source may register in a minute.</summary>
+    public int InvitesPerMinute { get; init; } = 60;
+
+    /// <summary>Questions without a token that one source may ask in a minute.</summary>
+    public int LookupsPerMinute { get; init; } = 600;
+
     /// <summary>Requests of one source that may wait for news at the same time; each 64 items of a wait for many rendezvous count as one.</summary>
     public int MaxWaitersPerSource { get; init; } = 2048;
 

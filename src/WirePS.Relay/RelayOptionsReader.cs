@@ -24,6 +24,10 @@ internal static class RelayOptionsReader
           --metrics-port <port>            serve Prometheus metrics at http://127.0.0.1:<port>/metrics; default: off
           --allocations-per-minute <n>     slots that one source may allocate; default 60
           --rendezvous-per-minute <n>      rendezvous that one source may create; default 120
+          --claims-per-minute <n>          handles that one source may claim; default 60
+          --intros-per-minute <n>          introductions that one source may post; default 60
+          --invites-per-minute <n>         short URLs of invites that one source may register; default 60
+          --lookups-per-minute <n>         questions without a token that one source may ask; default 600
           --max-waiters-per-source <n>     requests of one source that may wait at a time; default 2048
           --max-unbound-waits-per-source <n>  rendezvous without a role in them that one source may wait for; default 4096
           --max-streams-per-slot <n>       open event streams of one slot; default 256
@@ -52,8 +56,8 @@ internal static class RelayOptionsReader
 
     private static readonly string[] Names =
     [
-        "data", "urls", "ready-file", "metrics-port", "allocations-per-minute", "rendezvous-per-minute", "max-waiters-per-source",
-        "max-unbound-waits-per-source", "max-streams-per-slot", "trusted-proxy", "log-level",
+        "data", "urls", "ready-file", "metrics-port", "allocations-per-minute", "rendezvous-per-minute", "claims-per-minute",
+        "intros-per-minute", "invites-per-minute", "lookups-per-minute", "max-waiters-per-source", "max-unbound-waits-per-source", "max-streams-per-slot", "trusted-proxy", "log-level",
     ];
 
     /// <exception cref="UsageException">Something is unknown or wrong.</exception>
@@ -89,6 +93,10 @@ internal static class RelayOptionsReader
             MetricsPort = values.ContainsKey("metrics-port") ? Number(values, "metrics-port", 0, 1, 65535) : null,
             AllocationsPerMinute = Number(values, "allocations-per-minute", defaults.AllocationsPerMinute, 1, 1_000_000_000),
             RendezvousPerMinute = Number(values, "rendezvous-per-minute", defaults.RendezvousPerMinute, 1, 1_000_000_000),
+            ClaimsPerMinute = Number(values, "claims-per-minute", defaults.ClaimsPerMinute, 1, 1_000_000_000),
+            IntrosPerMinute = Number(values, "intros-per-minute", defaults.IntrosPerMinute, 1, 1_000_000_000),
+            InvitesPerMinute = Number(values, "invites-per-minute", defaults.InvitesPerMinute, 1, 1_000_000_000),
+            LookupsPerMinute = Number(values, "lookups-per-minute", defaults.LookupsPerMinute, 1, 1_000_000_000),
             MaxWaitersPerSource = Number(values, "max-waiters-per-source", defaults.MaxWaitersPerSource, 0, 1_000_000_000),
             MaxUnboundWaitsPerSource = Number(values, "max-unbound-waits-per-source", defaults.MaxUnboundWaitsPerSource, 0, 1_000_000_000),
             MaxStreamsPerSlot = Number(values, "max-streams-per-slot", defaults.MaxStreamsPerSlot, 0, 1_000_000_000),

@@ -69,7 +69,7 @@ public sealed partial class ContractTests
     [Fact]
     public void Views_name_types_and_properties_that_exist()
     {
-        foreach (var view in XDocument.Load(Repository.PathOf("src", "WirePS.Module", "WirePS.Format.ps1xml")).Descendants("View"))
+        foreach (var view in XDocument.Load(Repository.PathOf("WirePS.Format.ps1xml")).Descendants("View"))
         {
             var type = typeof(WirePendingPair).Assembly.GetType(view.Element("ViewSelectedBy")!.Element("TypeName")!.Value, throwOnError: true)!;
             Assert.All(view.Descendants("PropertyName"), name => Assert.NotNull(type.GetProperty(name.Value)));

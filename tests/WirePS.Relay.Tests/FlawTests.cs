@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using WirePS.Identity;
 using WirePS.Relay.Limits;
 using WirePS.Relay.Storage;
 using WirePS.Relay.Storage.Operations;
@@ -36,6 +37,80 @@ public sealed class FlawTests
         Assert.Equal(limited.Headers["x-ratelimit-after"], limited.Headers["retry-after"]);
         Assert.Equal(201, (await AllocateFromAsync(relay, "192.0.2.2")).Status);
         Assert.Equal(201, (await relay.Client.PostAsync("/v1/pair", RelayClient.OpenJson("c", "host", "m"))).Status);
+    }
+
+    [Fact]
+    public async Task R2_claims_introductions_and_lookups_are_limited_by_source()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { ClaimsPerMinute = 3, IntrosPerMinute = 2, LookupsPerMinute = 20, TrustedProxies = [System.Net.IPNetwork.Parse("127.0.0.0/8")] });
+        var people = new List<Person>();
+        foreach (var nick in new[] { "anna", "bert", "carl", "dora" })
+        {
+            people.Add(await Person.CreateAsync(relay.Client, nick));
+        }
+
+        Assert.Equal([201, 201, 201, 429], people.Select(static person => person.Claim.Status));
+        Assert.Equal(people[3].Claim.Headers["x-ratelimit-after"], people[3].Claim.Headers["retry-after"]);
+        var intros = new List<int>();
+        foreach (var to in people.Take(3))
+        {
+            intros.Add((await Person.PostIntroAsync(relay.Client, to.Nick, people[3].Intro("i"))).Status);
+        }
+
+        Assert.Equal([201, 201, 429], intros);
+        var lookups = new List<Answer>();
+        for (var i = 0; i < 6; i++)
+        {
+            lookups.Add(await relay.Client.GetAsync("/.well-known/wire/agent?handle=anna"));
+            lookups.Add(await relay.Client.GetAsync("/.well-known/agent-card.json?handle=anna"));
+            lookups.Add(await relay.Client.GetAsync("/v1/handles"));
+        }
+
+        Assert.Equal(17, lookups.Count(static answer => answer.Status == 200));
+        Assert.Equal(1, lookups.Count(static answer => answer.Status == 429));
+        var other = await relay.Client.SendAsync("GET", "/v1/handles", headers: [new("X-Forwarded-For", "192.0.2.9")]);
+        Assert.Equal(200, other.Status);
+    }
+
+    [Fact]
+    public async Task R3_neither_junk_nor_one_source_blocks_introductions_to_somebody()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { TrustedProxies = [System.Net.IPNetwork.Parse("127.0.0.0/8")] });
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        var friend = await Person.CreateAsync(relay.Client, "friend");
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(400, (await Person.PostIntroAsync(relay.Client, victim.Nick, $$"""{"event_id":"j{{i}}","kind":1100,"type":"pair_drop"}""")).Status);
+        }
+
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro($"i{i}"))).Status);
+            Assert.Equal(200, (await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro($"i{i}"))).Status);
+        }
+
+        var limited = await Person.PostIntroAsync(relay.Client, victim.Nick, friend.Intro("i5"));
+        Assert.Equal((429, "too many pair-intros to \"victim\" — rate limited (5 per 300s). Try again shortly."), (limited.Status, limited.Text("error")));
+        Assert.Equal("60", limited.Headers["retry-after"]);
+        Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, friend.Nick, victim.Intro("to another"))).Status);
+        var elsewhere = await relay.Client.SendAsync(
+            "POST",
+            "/v1/handle/intro/victim",
+            Encoding.UTF8.GetBytes($$"""{"event":{{friend.Intro("from elsewhere")}}}"""),
+            [new("Content-Type", "application/json"), new("X-Forwarded-For", "192.0.2.9")]);
+        Assert.Equal(201, elsewhere.Status);
+    }
+
+    [Fact]
+    public async Task R4_introductions_cannot_fill_a_mailbox()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        const long share = WireLimits.SlotBytes / 4;
+        Databases.Scalar(relay.DataFolder, $"UPDATE slot SET event_bytes = {share}, intro_bytes = {share} WHERE slot_id = '{victim.Slot.Id}'");
+        var refused = await Person.PostIntroAsync(relay.Client, "victim", (await Person.CreateAsync(relay.Client, "friend")).Intro("i"));
+        Assert.Equal((413, "target slot quota exceeded"), (refused.Status, refused.Text("error")));
+        Assert.Equal(201, (await relay.Client.PostEventAsync(victim.Slot, "1")).Status);
     }
 
     [Fact]
@@ -222,6 +297,8 @@ public sealed class FlawTests
         var code = "5ec2e7c0de";
         await relay.Client.PutAsync($"/v2/slot/{slot.Id}/grants/{new string('a', 32)}", $$"""{"token":"{{grant}}","rights":["post"]}""", slot.Token);
         await relay.Client.OpenPairAsync(code, "host", "m");
+        var inviteUrl = "wire://pair?inv=secret.part";
+        var invite = (await relay.Client.PostAsync("/v1/invite/register", $$"""{"invite_url":"{{inviteUrl}}"}""")).Text("token")!;
         var files = Directory.GetFiles(folder.Data);
         Assert.Equal(["relay.db", "relay.db-shm", "relay.db-wal", "relay.lock"], files.Select(Path.GetFileName).Order());
         foreach (var path in files)
@@ -235,7 +312,8 @@ public sealed class FlawTests
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var bytes = new byte[file.Length];
             await file.ReadExactlyAsync(bytes);
-            foreach (var secret in new[] { slot.Token, grant, code })
+            Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(inviteUrl)));
+            foreach (var secret in new[] { slot.Token, grant, code, invite })
             {
                 Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)));
                 Assert.Equal(-1, bytes.AsSpan().IndexOf(Convert.FromHexString(secret)));
@@ -244,6 +322,127 @@ public sealed class FlawTests
 
         Assert.Equal(Modes.PrivateFolder, Modes.Of(folder.Data, Modes.PrivateFolder));
         Assert.Equal(Modes.PrivateFile, Modes.Of(Path.Combine(folder.Path, "ready.json"), Modes.PrivateFile));
+    }
+
+    [Fact]
+    public async Task R11_a_handle_is_bound_to_the_key_and_not_to_the_text_of_the_card()
+    {
+        var time = new ManualTime();
+        await using var relay = await TestRelay.StartAsync(time);
+        var alice = await Person.CreateAsync(relay.Client, "alice");
+        var thief = await Person.CreateAsync(relay.Client, "thief");
+
+        // a card of one's own with the DID of somebody else does not commit to its key
+        var forged = AgentCard.Sign(thief.Seed, thief.Card.Json.With("did", alice.Card.Did).With("handle", "alice"));
+        var refused = await relay.Client.PostAsync("/v1/handle/claim", $$"""{"nick":"alice","slot_id":"{{thief.Slot.Id}}","card":{{forged.ToCompactString()}}}""", thief.Slot.Token);
+        Assert.Equal((400, "card signature invalid: card DID does not commit to its verify key (suffix mismatch)"), (refused.Status, refused.Text("error")));
+
+        // another key with the same name
+        var namesake = AgentCard.Create(thief.Seed, "alice");
+        refused = await Person.ClaimAsync(relay.Client, thief.Slot, namesake);
+        Assert.Equal((409, "alice", alice.Card.Did), (refused.Status, refused.Text("nick"), refused.Text("claimed_by")));
+
+        // the real card is public: it does not move the handle to the mailbox of whoever shows it
+        refused = await Person.ClaimAsync(relay.Client, thief.Slot, alice.Card);
+        Assert.Equal((409, alice.Card.Did), (refused.Status, refused.Text("claimed_by")));
+        Assert.Equal(alice.Slot.Id, (await relay.Client.GetAsync("/.well-known/wire/agent?handle=alice")).Text("slot_id"));
+
+        // its owner can move it
+        var rotated = await relay.Client.AllocateAsync();
+        Assert.Equal(200, (await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token)).Status);
+        Assert.Equal("claimed", (await Person.ClaimAsync(relay.Client, rotated, alice.Card)).Text("status"));
+
+        // also when the token is lost: once nobody has come for the events of the old slot for as long as events live
+        time.Advance(TimeSpan.FromDays(20));
+        await relay.Client.GetAsync($"/v1/events/{rotated.Id}", rotated.Token);
+        await relay.RestartAsync();
+        time.Advance(TimeSpan.FromDays(29));
+        Assert.Equal(409, (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Status);
+        time.Advance(TimeSpan.FromDays(2));
+        Assert.Equal("re-claimed", (await Person.ClaimAsync(relay.Client, alice.Slot, alice.Card)).Text("status"));
+    }
+
+    [Fact]
+    public async Task R12_short_urls_cannot_be_guessed_and_looks_are_limited_and_counted()
+    {
+        await using var relay = await TestRelay.StartAsync(configure: static options => options with { LookupsPerMinute = 10, InvitesPerMinute = 2 });
+        var invites = new List<Answer>();
+        for (var i = 0; i < 3; i++)
+        {
+            invites.Add(await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":1"));
+        }
+
+        Assert.Equal([201, 201, 429], invites.Select(static answer => answer.Status));
+        Assert.Matches("^[0-9a-f]{32}$", invites[0].Text("token"));
+        Assert.NotEqual(invites[0].Text("token"), invites[1].Text("token"));
+        Assert.Equal("wire://pair?inv=a.b", (await relay.Client.GetAsync(invites[0].Text("path") + "?format=url")).Body);
+        Assert.Equal(410, (await relay.Client.GetAsync(invites[0].Text("path") + "?format=url")).Status);
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.Equal(404, (await relay.Client.GetAsync($"/i/{new string('0', 32)}")).Status);
+        }
+
+        var limited = await relay.Client.GetAsync(invites[1].Text("path")!);
+        Assert.Equal((429, "6"), (limited.Status, limited.Headers["retry-after"]));
+    }
+
+    [Fact]
+    public async Task R13_a_short_url_that_was_registered_works()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var invite = await RegisterAsync(relay, "wire://pair?inv=a.b");
+        Assert.Equal("/i/" + invite.Text("token"), invite.Text("path"));
+        for (var i = 0; i < 3; i++)
+        {
+            var answer = await relay.Client.GetAsync(invite.Text("path") + "?format=url");
+            Assert.Equal((200, "wire://pair?inv=a.b"), (answer.Status, answer.Body));
+        }
+    }
+
+    [Fact]
+    public async Task R14_a_use_survives_a_restart_and_what_has_expired_is_removed()
+    {
+        var time = new ManualTime();
+        await using var relay = await TestRelay.StartAsync(time);
+        var single = await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":1");
+        var many = await RegisterAsync(relay, "wire://pair?inv=a.b", ",\"uses\":2,\"ttl_seconds\":120");
+        Assert.Equal(200, (await relay.Client.GetAsync(single.Text("path")!)).Status);
+        Assert.Equal(200, (await relay.Client.GetAsync(many.Text("path")!)).Status);
+        await relay.RestartAsync();
+        var used = await relay.Client.GetAsync(single.Text("path")!);
+        Assert.Equal((410, "this invite has been used up\n"), (used.Status, used.Body));
+
+        time.Advance(TimeSpan.FromSeconds(120));
+        var expired = await relay.Client.GetAsync(many.Text("path")!);
+        Assert.Equal((410, "this invite has expired\n"), (expired.Status, expired.Body));
+        time.Advance(TimeSpan.FromDays(2) + TimeSpan.FromMinutes(2));
+        Assert.Equal(404, (await relay.Client.GetAsync(many.Text("path")!)).Status);
+        for (var i = 0; i < 300 && Databases.Count(relay.DataFolder, "invite") > 0; i++)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(0, Databases.Count(relay.DataFolder, "invite"));
+    }
+
+    [Fact]
+    public async Task R15_only_urls_of_wire_are_taken_and_the_page_is_no_script()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        foreach (var text in new[] { "anything", "https://evil.example/", "wire://", "WIRE://pair?inv=a.b", "wire://pair?inv=a' ; rm -rf ~ #", "wire://$(id)", "wire://`id`", "wire://a\\nrm", "wire://<b>", "wire://é" })
+        {
+            var refused = await RegisterAsync(relay, text);
+            Assert.Equal((400, "invite_url must be a wire:// URL"), (refused.Status, refused.Text("error")));
+        }
+
+        const string url = "wire://pair?v=1&inv=abc-_.def%20+~";
+        var page = await relay.Client.GetAsync((await RegisterAsync(relay, url)).Text("path")!);
+        Assert.Equal((200, "text/plain; charset=utf-8"), (page.Status, page.ContentType));
+        Assert.Equal(("private, no-store, max-age=0", "nosniff"), (page.Headers["cache-control"], page.Headers["x-content-type-options"]));
+        Assert.Contains("WirePS", page.Body, StringComparison.Ordinal);
+
+        // the URL stands alone; all else is a comment to whatever shell would read it
+        Assert.Equal([url], page.Body.Split('\n').Where(static line => line.Length > 0 && line[0] != '#'));
     }
 
     [Fact]
@@ -315,6 +514,109 @@ public sealed class FlawTests
     }
 
     [Fact]
+    public async Task R19_an_event_posted_under_the_id_of_another_one_does_not_make_that_a_duplicate()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var slot = await relay.Client.AllocateAsync();
+        var grants = new[] { new string('a', 64), new string('b', 64) };
+        for (var i = 0; i < grants.Length; i++)
+        {
+            await relay.Client.PutAsync($"/v2/slot/{slot.Id}/grants/{new string((char)('1' + i), 32)}", $$"""{"token":"{{grants[i]}}","rights":["post"]}""", slot.Token);
+        }
+
+        const string real = """{"event_id":"x","n":1,"public_key_id":"k","signature":"s"}""";
+        foreach (var (token, text, status) in new[]
+        {
+            // by another token, with any content
+            (grants[1], """{"event_id":"x","n":2}""", "stored"),
+            (grants[1], """{"event_id":"x","n":2,"public_key_id":"k","signature":"s"}""", "stored"),
+
+            // by the same token, as peers of v1 share one, without the signature that only the real sender can make
+            (grants[0], """{"event_id":"x","n":1}""", "stored"),
+            (grants[0], """{"event_id":"x","n":1,"public_key_id":"k","signature":"t"}""", "stored"),
+            (grants[0], """{"event_id":"x","n":1,"public_key_id":"l","signature":"s"}""", "stored"),
+            (grants[0], real, "stored"),
+            (grants[0], real, "duplicate"),
+            (slot.Token, real, "stored"),
+        })
+        {
+            Assert.Equal(status, (await relay.Client.PostEventAsync(slot with { Token = token }, text)).Text("status"));
+        }
+
+        // who goes on after the id misses nothing
+        var rest = (await relay.Client.GetAsync($"/v1/events/{slot.Id}?since=x", slot.Token)).Json;
+        Assert.Equal(6, rest.GetArrayLength());
+    }
+
+    [Fact]
+    public async Task R20_a_reader_by_sequence_is_told_whether_there_is_more_and_never_starts_again()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var slot = await relay.Client.AllocateAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await relay.Client.PostEventAsync(slot, "\"no id\"");
+        }
+
+        var seen = new List<long>();
+        var after = 0L;
+        bool more;
+        do
+        {
+            var page = (await relay.Client.GetAsync($"/v2/events/{slot.Id}?limit=2&after={after}", slot.Token)).Json;
+            seen.AddRange(page.GetProperty("events").EnumerateArray().Select(static item => item.GetProperty("seq").GetInt64()));
+            after = page.GetProperty("next").GetInt64();
+            more = page.GetProperty("more").GetBoolean();
+            Assert.Equal(204, (await relay.Client.PostAsync($"/v2/events/{slot.Id}/ack", $$"""{"upto":{{after}}}""", slot.Token)).Status);
+        }
+        while (more);
+
+        Assert.Equal([1, 2, 3, 4, 5], seen);
+        Assert.Equal(0, (await relay.Client.GetAsync($"/v2/events/{slot.Id}?after={after}", slot.Token)).Json.GetProperty("events").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task R21_an_introduction_reaches_streams_and_waits_at_once()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var victim = await Person.CreateAsync(relay.Client, "victim");
+        var friend = await Person.CreateAsync(relay.Client, "friend");
+        using var stream = await relay.Client.OpenAsync($"/v1/events/{victim.Slot.Id}/stream", [new("Authorization", "Bearer " + victim.Slot.Token)]);
+        var waits = new[]
+        {
+            relay.Client.GetAsync($"/v1/events/{victim.Slot.Id}?wait=55", victim.Slot.Token),
+            relay.Client.GetAsync($"/v2/events/{victim.Slot.Id}?wait=55", victim.Slot.Token),
+        };
+        await Task.Delay(300);
+        var text = friend.Intro("i");
+        Assert.Equal(201, (await Person.PostIntroAsync(relay.Client, victim.Nick, text)).Status);
+
+        using var reader = new StreamReader(await stream.Content.ReadAsStreamAsync());
+        Assert.Equal("data: " + text, await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+        var answers = await Task.WhenAll(waits).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal($"[{text}]", answers[0].Body);
+        Assert.Equal($$"""{"events":[{"seq":1,"grant":null,"event":{{text}}}],"more":false,"next":1,"first":1}""", answers[1].Body);
+    }
+
+    [Fact]
+    public async Task R25_a_handle_can_be_released_and_is_free_then()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var alice = await Person.CreateAsync(relay.Client, "alice");
+        var other = await relay.Client.AllocateAsync();
+        Assert.Equal(401, (await relay.Client.DeleteAsync("/v1/handle/claim/alice")).Status);
+        Assert.Equal(403, (await relay.Client.DeleteAsync("/v1/handle/claim/alice", other.Token)).Status);
+        var released = await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token);
+        Assert.Equal((200, """{"nick":"alice","status":"unclaimed"}"""), (released.Status, released.Body));
+        await relay.RestartAsync();
+
+        var again = await relay.Client.DeleteAsync("/v1/handle/claim/alice", alice.Slot.Token);
+        Assert.Equal((404, "\"alice\" isn't claimed"), (again.Status, again.Text("error")));
+        Assert.Equal(404, (await relay.Client.GetAsync("/.well-known/wire/agent?handle=alice")).Status);
+        Assert.Equal("claimed", (await Person.CreateAsync(relay.Client, "alice")).Claim.Text("status"));
+    }
+
+    [Fact]
     public async Task R22_the_time_of_the_last_pull_survives_a_restart()
     {
         var time = new ManualTime();
@@ -343,6 +645,15 @@ public sealed class FlawTests
         Assert.True(took < TimeSpan.FromSeconds(2), took.ToString());
         Assert.Equal(503, (await poll).Status);
         Assert.Equal("", await stream.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task R24_no_history_of_the_counters_is_kept()
+    {
+        await using var relay = await TestRelay.StartAsync();
+        Assert.Equal(200, (await relay.Client.GetAsync("/stats.json")).Status);
+        Assert.Equal(404, (await relay.Client.GetAsync("/stats.history?hours=168")).Status);
+        Assert.All(Directory.GetFiles(relay.DataFolder), static file => Assert.StartsWith("relay.", Path.GetFileName(file), StringComparison.Ordinal));
     }
 
     [Theory]
@@ -413,6 +724,9 @@ public sealed class FlawTests
         await store.CreateSlotAsync("s", TokenHash.Of("t"), CancellationToken.None);
         return await store.AuthoriseAsync("s", TokenHash.Of("t"), CancellationToken.None);
     }
+
+    private static Task<Answer> RegisterAsync(TestRelay relay, string url, string more = "") =>
+        relay.Client.PostAsync("/v1/invite/register", $$"""{"invite_url":"{{url}}"{{more}}}""");
 
     private static Task<Answer> AllocateFromAsync(TestRelay relay, string address) =>
         relay.Client.SendAsync("POST", "/v1/slot/allocate", "{}"u8.ToArray(), [new("Content-Type", "application/json"), new("X-Forwarded-For", address)]);

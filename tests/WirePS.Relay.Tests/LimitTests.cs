@@ -13,7 +13,7 @@ public sealed class LimitTests
     public void A_bucket_gives_its_minute_at_once_and_then_at_its_rate()
     {
         var time = new ManualTime();
-        var buckets = new TokenBuckets(60, 100, time);
+        var buckets = new TokenBuckets<SourceAddress>(60, TimeSpan.FromMinutes(1), 100, time);
         var source = SourceAddress.Of(IPAddress.Parse("192.0.2.1"));
         for (var i = 0; i < 60; i++)
         {
@@ -43,7 +43,7 @@ public sealed class LimitTests
     [InlineData(120, 1)]
     public void Retry_after_is_when_the_next_token_comes(int perMinute, int seconds)
     {
-        var buckets = new TokenBuckets(perMinute, 100, new ManualTime());
+        var buckets = new TokenBuckets<SourceAddress>(perMinute, TimeSpan.FromMinutes(1), 100, new ManualTime());
         for (var i = 0; i < perMinute; i++)
         {
             Assert.True(buckets.TryTake(default, out _));
@@ -56,7 +56,7 @@ public sealed class LimitTests
     [Fact]
     public void The_number_of_buckets_is_bounded_and_the_one_unused_for_longest_goes()
     {
-        var buckets = new TokenBuckets(1, 1000, new ManualTime());
+        var buckets = new TokenBuckets<SourceAddress>(1, TimeSpan.FromMinutes(1), 1000, new ManualTime());
         var first = SourceAddress.Of(IPAddress.Parse("192.0.2.1"));
         Assert.True(buckets.TryTake(first, out _));
         for (var i = 0; i < 100_000; i++)

@@ -95,12 +95,12 @@ public sealed class ProgramTests
     {
         using var folder = new TempFolder();
         await SqliteRelayStore.Open(folder.Data, new Waiting.NewsBoard(), new RelayMetrics(), TimeProvider.System).DisposeAsync();
-        Databases.Scalar(folder.Data, "UPDATE meta SET value = '3' WHERE name = 'schema_version'");
+        Databases.Scalar(folder.Data, "UPDATE meta SET value = '4' WHERE name = 'schema_version'");
 
         var (code, _, error) = await RelayProcess.RunAsync("--data", folder.Data, "--urls", "http://127.0.0.1:0");
         Assert.Equal(1, code);
-        Assert.Contains("schema version 3; this program knows versions up to 2", error, StringComparison.Ordinal);
-        Assert.Equal("3", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
+        Assert.Contains("schema version 4; this program knows versions up to 3", error, StringComparison.Ordinal);
+        Assert.Equal("4", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
     }
 
     [Fact]

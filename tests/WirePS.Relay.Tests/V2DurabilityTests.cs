@@ -217,8 +217,10 @@ public sealed class V2DurabilityTests
         Assert.Equal("ended", (await host.GetAsync()).Text("state"));
     }
 
-    [Fact]
-    public async Task Data_of_version_1_is_brought_up_to_date_in_place()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Data_of_an_older_version_are_brought_up_to_date_in_place(int version)
     {
         using var folder = new TempFolder();
         string relayId;
@@ -234,22 +236,23 @@ public sealed class V2DurabilityTests
             pair = await client.OpenPairAsync("c", "host", "H");
         }
 
-        // as the program before this one left it
-        foreach (var sql in new[] { "DROP TABLE pair_v2", "DROP TABLE pair_v2_message", "UPDATE meta SET value = '1' WHERE name = 'schema_version'" })
-        {
-            Databases.Scalar(folder.Data, sql);
-        }
-
+        // as an older program left it
+        Databases.MakeOld(folder.Data, version);
         for (var i = 0; i < 2; i++)
         {
             await using var relay = await RelayHost.StartAsync(options);
             using var client = new RelayClient(relay.Urls[0]);
             Assert.Equal(relayId, relay.RelayId);
-            Assert.Equal("2", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
+            Assert.Equal("3", Databases.Scalar(folder.Data, "SELECT value FROM meta WHERE name = 'schema_version'"));
             Assert.Equal("""[{"event_id":"old"}]""", (await client.GetAsync($"/v1/events/{slot.Id}", slot.Token)).Body);
             Assert.Equal("H", (await client.GetAsync($"/v1/pair/{pair}?as_role=guest")).Text("peer_msg"));
             await V2Side.PairUpToAsync(client, 3);
             Assert.Equal(i + 1, Databases.Count(folder.Data, "pair_v2"));
+
+            // of an old event nothing but the id is known
+            Assert.Equal("duplicate", (await client.PostEventAsync(slot, """{"event_id":"old"}""")).Text("status"));
+            Assert.Equal("duplicate", (await client.PostEventAsync(slot, """{"event_id":"old","signature":"s"}""")).Text("status"));
+            Assert.Equal("""{"events":[{"seq":1,"grant":null,"event":{"event_id":"old"}}],"more":false,"next":1,"first":1}""", (await client.GetAsync($"/v2/events/{slot.Id}", slot.Token)).Body);
         }
     }
 

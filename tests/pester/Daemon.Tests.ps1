@@ -93,6 +93,14 @@ Describe 'The daemon' {
         Get-Content $daemon.LogPath | Select-Object -Last 1 | Should -BeLike '*stopped'
     }
 
+    It 'ends with its home, and does not bring it back' -Skip:$IsWindows {
+        $gone = Get-TestHome 'gone'
+        $daemon = Start-WireDaemon -WireHome $gone -PassThru
+        Remove-Item -Path $gone -Recurse -Force
+        Wait-Until { -not (Get-Process -Id $daemon.Pid -ErrorAction Ignore) } | Should -BeTrue
+        $gone | Should -Not -Exist
+    }
+
     It 'is ended when it does not stop by itself' -Skip:$IsWindows {
         $daemon = Start-WireDaemon -WireHome $wireHome -PassThru
         kill -STOP $daemon.Pid

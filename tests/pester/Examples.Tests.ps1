@@ -90,15 +90,23 @@ Describe 'The examples' {
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")
         $expected = $Title -like '*Be asked for the digits*' ? 'WireDigitsRequired' : $null
-        $run = Invoke-TestProcess "`$env:WIRE_HOME = '$here'; $text"
-        $run.Ended | Should -BeTrue
+        $session = Open-TestSession
+        try {
+            Invoke-TestSession $session $text
+            Wait-TestSession $session | Should -BeTrue
+            $errors = @($session.Shell.Streams.Error)
+            $state = $session.Shell.InvocationStateInfo.State
+        }
+        finally {
+            Close-TestSession $session
+        }
+
         if ($expected) {
-            $run.Errors + $run.Output | Should -BeLike '*Nobody is here*'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike "$expected,*"
         }
         else {
-            $run.Errors | Should -BeNullOrEmpty
-            $run.Output | Should -Not -BeLike '*Line |*'
-            $run.ExitCode | Should -Be 0
+            $errors | Should -BeNullOrEmpty
+            $state | Should -Be 'Completed'
         }
     }
 }

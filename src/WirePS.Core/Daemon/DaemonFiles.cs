@@ -100,6 +100,12 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     /// <summary>True where the daemon has been asked to stop.</summary>
     public bool IsStopRequested() => files.Exists(StopFile);
 
+    /// <summary>
+    /// True where the file that the daemon's place stands for was removed, with the whole home or by hand: another daemon
+    /// could take the place, so the one that had it must end.
+    /// </summary>
+    public bool HasLostPlace() => !files.Exists(home.DaemonLockFile);
+
     /// <summary>Forgets an earlier wish to stop.</summary>
     public void ClearStop() => files.Delete(StopFile);
 

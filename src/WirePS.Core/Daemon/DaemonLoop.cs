@@ -48,12 +48,13 @@ public sealed class DaemonLoop
 
         using var pairs = new FolderWatch(_engine.Home.PendingPairFolder, NextLook);
         using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
+        using var asked = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);
         _engine.DaemonFiles.Announce(identity.Did, _engine.Settings.Relay);
         _log.Write($"started as {identity.Did}, process {Environment.ProcessId}, {(pairs.IsWatching ? "watching files" : "looking at files every few seconds")}");
         try
         {
-            var stop = WatchStopAsync(state, ending);
+            var stop = WatchStopAsync(asked, ending);
             var revoke = RevokeAsync(state, ending.Token);
             await WatchPairsAsync(pairs, ending.Token).ConfigureAwait(false);
             await Task.WhenAll([stop, revoke, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
@@ -61,8 +62,11 @@ public sealed class DaemonLoop
         finally
         {
             await ending.CancelAsync().ConfigureAwait(false);
-            _log.Write($"stopped");
-            _engine.DaemonFiles.Retract();
+            if (!_engine.DaemonFiles.HasLostPlace())
+            {
+                _log.Write($"stopped");
+                _engine.DaemonFiles.Retract();
+            }
         }
     }
 
@@ -124,7 +128,7 @@ public sealed class DaemonLoop
     {
         while (!ending.IsCancellationRequested)
         {
-            if (_engine.DaemonFiles.IsStopRequested())
+            if (_engine.DaemonFiles.IsStopRequested() || _engine.DaemonFiles.HasLostPlace())
             {
                 await ending.CancelAsync().ConfigureAwait(false);
                 return;

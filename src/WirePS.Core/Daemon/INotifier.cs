@@ -53,10 +53,11 @@ public sealed class DesktopNotifier(WireHome home) : INotifier
 
     private static void Show(string title, string body)
     {
-        var command = OperatingSystem.IsMacOS()
-            ? new ProcessStartInfo("osascript", ["-e", "on run argv", "-e", "display notification (item 2 of argv) with title (item 1 of argv)", "-e", "end run", title, body])
-            : OperatingSystem.IsLinux() && HasDesktop()
-                ? new ProcessStartInfo("notify-send", ["--app-name=WirePS", title, body])
+        var path = Environment.GetEnvironmentVariable("PATH");
+        var command = OperatingSystem.IsMacOS() && ProgramPath.Find("osascript", path) is { } script
+            ? new ProcessStartInfo(script, ["-e", "on run argv", "-e", "display notification (item 2 of argv) with title (item 1 of argv)", "-e", "end run", title, body])
+            : OperatingSystem.IsLinux() && HasDesktop() && ProgramPath.Find("notify-send", path) is { } sender
+                ? new ProcessStartInfo(sender, ["--app-name=WirePS", title, body])
                 : null;
         if (command is null)
         {

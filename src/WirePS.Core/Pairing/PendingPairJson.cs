@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using WirePS.Cryptography;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -35,24 +36,27 @@ internal static class PendingPairFormat
     /// <summary><see cref="WireReason.FileCorrupt"/>, <see cref="WireReason.FileNewerVersion"/>.</summary>
     internal static PendingPair Read(byte[] text, string path)
     {
-        PendingPair? pair;
         try
         {
-            // A newer protocol may have statuses and reasons that this version cannot read.
-            if (ProtocolOf(text) is > NewestProtocol and var newer)
-            {
-                throw new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {newer}.", path);
-            }
-
-            pair = JsonSerializer.Deserialize(text, Json.PendingPair);
+            var pair = Utf8.IsValid(text) ? Complete(JsonSerializer.Deserialize(text, Json.PendingPair), text) : null;
+            return pair is not null && IsSound(pair) ? pair : throw Refused(text, path, null);
         }
         catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
         {
-            throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path, error);
+            throw Refused(text, path, error);
         }
-
-        return pair is not null && IsSound(pair) ? pair : throw new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path);
     }
+
+    // A generated reader sets what a file of another program does not have to nothing, whatever the type says.
+    private static PendingPair? Complete(PendingPair? pair, byte[] text) => pair is null ? null : pair with
+    {
+        Protocol = pair.Protocol != 0 ? pair.Protocol : ProtocolOf(text) ?? 1,
+        Id = pair.Id ?? "",
+        Kind = pair.Kind ?? "pair",
+        Messages = pair.Messages ?? PairMessages.None,
+        Leaving = pair.Leaving.IsDefault ? [] : pair.Leaving,
+        Transitions = pair.Transitions.IsDefault ? [] : pair.Transitions,
+    };
 
     // What every machine takes for granted; a file that says otherwise must not stop the daemon, nor lead out of its folder.
     private static bool IsSound(PendingPair pair) =>
@@ -67,12 +71,24 @@ internal static class PendingPairFormat
             _ => false,
         };
 
+    // A newer protocol may have statuses and reasons that this version cannot read; that is something else than damage.
+    private static WireException Refused(byte[] text, string path, Exception? cause) => ProtocolOf(text) is > NewestProtocol and var newer
+        ? new WireException(WireReason.FileNewerVersion, $"The pairing speaks protocol {newer}.", path)
+        : new WireException(WireReason.FileCorrupt, "The pairing's file is torn or foreign.", path, cause);
+
     private static int? ProtocolOf(byte[] text)
     {
-        using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
-        return document.RootElement.ValueKind == JsonValueKind.Object
-            && document.RootElement.TryGetProperty("protocol", out var protocol)
-            && protocol.ValueKind == JsonValueKind.Number && protocol.TryGetInt32(out var number) ? number : null;
+        try
+        {
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("protocol", out var protocol)
+                && protocol.ValueKind == JsonValueKind.Number && protocol.TryGetInt32(out var number) ? number : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private sealed class TimeConverter : JsonConverter<DateTimeOffset>

@@ -9,7 +9,11 @@ namespace WirePS.Pairing;
 /// <param name="Key">Its name without the ending.</param>
 /// <param name="Pair">The pairing; null where the file cannot be used.</param>
 /// <param name="Error">Why not.</param>
-public sealed record PairFile(string Key, PendingPair? Pair, WireException? Error);
+public sealed record PairFile(string Key, PendingPair? Pair, WireException? Error)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Pair?.ToString() ?? $"a pairing's file: {Error?.ErrorId}";
+}
 
 /// <summary>
 /// The files of the pairings (wireps.md §2): one each, private, replaced in one step, written under a lock after a look
@@ -23,6 +27,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 {
     // Four messages of 64 KiB, each escaped to at most three times its size, and what is ours.
     private const int MaxFileBytes = 2 * 1024 * 1024;
+    private const int MostLooks = 5;
     private const string Ending = ".json";
     private const string GuestEnding = ".guest";
 
@@ -34,18 +39,40 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
             .Where(static f => IsPairFile(f.Path))
             .Select(static f => (KeyOf(f.Path), f.LastWriteUtc))];
 
-    /// <summary>Every file, read; by age. One that cannot be read is in the list with its reason, and stops nothing.</summary>
+    /// <summary>
+    /// Every file, read; by age. One that cannot be read is in the list with its reason, and stops nothing. One that gets
+    /// another name meanwhile, as that of a pairing that ends does, is in the list once.
+    /// </summary>
     public IReadOnlyList<PairFile> List()
     {
-        var found = new ConcurrentBag<PairFile>();
-        Parallel.ForEach(Keys(), entry =>
+        var found = new ConcurrentDictionary<string, PairFile>(StringComparer.Ordinal);
+        for (var look = 0; look < MostLooks; look++)
         {
-            if (TryLoad(entry.Key) is { } file)
+            var vanished = false;
+            Parallel.ForEach(Keys().Where(entry => !found.ContainsKey(entry.Key)), entry =>
             {
-                found.Add(file);
+                if (TryLoad(entry.Key) is { } file)
+                {
+                    found[entry.Key] = file;
+                }
+                else
+                {
+                    vanished = true;
+                }
+            });
+
+            // Where a name was gone before it was read, the file may stand under another one now.
+            if (!vanished)
+            {
+                break;
             }
-        });
-        return [.. found.OrderBy(static f => f.Pair?.CreatedAt ?? DateTimeOffset.MaxValue).ThenBy(static f => f.Key, StringComparer.Ordinal)];
+        }
+
+        return
+        [
+            .. found.Values.Where(f => f.Pair is not { } pair || f.Key == pair.Id || !found.ContainsKey(pair.Id))
+                .OrderBy(static f => f.Pair?.CreatedAt ?? DateTimeOffset.MaxValue).ThenBy(static f => f.Key, StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>One file; null where there is none.</summary>
@@ -150,7 +177,10 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             // With the file goes what the journal could be brought up to.
             await JournalAsync(pair, cancellationToken).ConfigureAwait(false);
-            files.Delete(PathOf(key));
+
+            // Where a crash came before its other name, this file alone says that the code was opened.
+            await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
+            files.Delete(PathOf(KeyOf(pair, key)));
         }
 
         await journal.AppendAsync(new JournalRecord(now, pair.Kind, pair.Id, NameOf(pair.Status), "removed", null, pair.PeerDid), cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,9 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
 
     private const int SmallReply = 64 * 1024;
     private const int PairReply = 256 * 1024;
+
+    // A message stands inside a reply, and a relay takes deep ones: one pairing's must not make the reply for a thousand unreadable.
+    private const int MaxDepth = 128;
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WaitSlack = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FirstGap = TimeSpan.FromMilliseconds(250);
@@ -73,12 +76,12 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
             {
                 if (protocol.ValueKind == JsonValueKind.String)
                 {
-                    protocols.Add(protocol.GetString()!);
+                    protocols.Add(Printable.Of(protocol.GetString())!);
                 }
             }
         }
 
-        return new RelayInfo(HexOf(body, "relay_id", 32), TextOf(body, "version"), protocols, TimeOf(body, "time"));
+        return new RelayInfo(HexOf(body, "relay_id", 32), Printable.Of(TextOf(body, "version")), protocols, TimeOf(body, "time"));
     }
 
     /// <inheritdoc/>
@@ -313,7 +316,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
 
         try
         {
-            reply.Document = JsonDocument.Parse(reply.Content, new JsonDocumentOptions { MaxDepth = 32 });
+            reply.Document = JsonDocument.Parse(reply.Content, new JsonDocumentOptions { MaxDepth = MaxDepth });
         }
         catch (JsonException error)
         {
@@ -325,6 +328,11 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
 
     private string? TextOf(JsonElement body, string name)
     {
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            throw BadReply(name);
+        }
+
         if (!body.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
         {
             return null;

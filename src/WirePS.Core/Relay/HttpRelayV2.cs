@@ -102,7 +102,7 @@ public sealed partial class HttpRelay
         {
             foreach (var phase in phases.EnumerateArray())
             {
-                own.Add(phase.TryGetInt32(out var number) ? number : throw BadReply("own"));
+                own.Add(phase.ValueKind == JsonValueKind.Number && phase.TryGetInt32(out var number) ? number : throw BadReply("own"));
             }
         }
 
@@ -111,7 +111,8 @@ public sealed partial class HttpRelay
         {
             foreach (var message in list.EnumerateArray())
             {
-                if (!message.TryGetProperty("phase", out var phase) || !phase.TryGetInt32(out var number) || number is not (0 or 1 or 2 or 3 or 9)
+                if (message.ValueKind != JsonValueKind.Object
+                    || !message.TryGetProperty("phase", out var phase) || phase.ValueKind != JsonValueKind.Number || !phase.TryGetInt32(out var number) || number is not (0 or 1 or 2 or 3 or 9)
                     || !message.TryGetProperty("body", out var text) || text.ValueKind != JsonValueKind.Object)
                 {
                     throw BadReply("messages");

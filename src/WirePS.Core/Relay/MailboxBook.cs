@@ -78,10 +78,8 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public PeerRoute? FindRoute(string handle) => _file.Get(tree =>
     {
         var entry = tree?["peers"]?[handle] as JsonObject;
-        var place = entry?["endpoints"] is JsonArray { Count: > 0 } endpoints ? endpoints[0] as JsonObject : entry;
-        return (string?)place?["relay_url"] is { } url && (string?)place["slot_id"] is { } slot && (string?)place["slot_token"] is { } token
-            ? new PeerRoute(url, slot, token)
-            : null;
+        var place = (entry?["endpoints"] as JsonArray)?.OfType<JsonObject>().Select(Flat).FirstOrDefault(static p => p is not null) ?? (entry is null ? null : Flat(entry));
+        return place is null ? null : new PeerRoute(place.RelayUrl, place.SlotId, place.SlotToken);
     });
 
     /// <summary>Forgets where a peer can be reached.</summary>
@@ -142,7 +140,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     }
 
     private static Mailbox? Flat(JsonObject place) =>
-        (string?)place["relay_url"] is { } url && (string?)place["slot_id"] is { } slot && (string?)place["slot_token"] is { } token
+        (string?)place["relay_url"] is { Length: > 0 } url && (string?)place["slot_id"] is { Length: > 0 } slot && (string?)place["slot_token"] is { Length: > 0 } token
             ? new Mailbox(RelayUrl.TryNormalize(url, out var spelled, out _) ? spelled : url, slot, token)
             : null;
 

@@ -18,9 +18,15 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
     /// <summary>How long newcomers are gathered before a request goes out.</summary>
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
 
+    /// <summary>A relay that answers without news before its time is asked again only after this, growing to <see cref="LastGap"/>.</summary>
+    private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LastGap = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
     private readonly List<Request> _requests = [];
     private List<Waiter> _newcomers = [];
+    private TimeSpan _gap = FirstGap;
 
     /// <inheritdoc/>
     public Task<V2PutReply> PutAsync(V2PairSide side, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken) =>
@@ -106,16 +112,30 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
     {
         // The caller holds the gate.
         await Task.Yield();
+        var asked = time.GetTimestamp();
+        var gap = TimeSpan.Zero;
         try
         {
+            var isNews = false;
             var sides = request.Waiters.Select(static w => (w.Side, w.Known)).ToList();
             foreach (var (side, view) in await inner.WaitAnyAsync(sides, HttpRelay.LongestWait, request.Superseded.Token).ConfigureAwait(false))
             {
-                foreach (var waiter in request.Waiters.Where(w => w.Side == side))
+                foreach (var waiter in request.Waiters.Where(w => w.Side == side && IsNews(view, w.Known)))
                 {
+                    isNews = true;
                     waiter.IsDone = true;
                     waiter.News.TrySetResult(view);
                 }
+            }
+
+            if (isNews || time.GetElapsedTime(asked) >= HttpRelay.LongestWait / 2)
+            {
+                _gap = FirstGap;
+            }
+            else
+            {
+                gap = _gap;
+                _gap = _gap * 2 < LastGap ? _gap * 2 : LastGap;
             }
         }
         catch (OperationCanceledException)
@@ -130,6 +150,11 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
                 waiter.IsDone = true;
                 waiter.News.TrySetException(error);
             }
+        }
+
+        if (gap > TimeSpan.Zero)
+        {
+            await Task.Delay(gap, time).ConfigureAwait(false);
         }
 
         lock (_gate)
@@ -155,6 +180,14 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
 
         _ = GatherAsync();
     }
+
+    // What relay-v2.md calls news. What is none would be asked for again at once, without end.
+    private static bool IsNews(V2View view, V2Known known) =>
+        view.Refusal is not null
+        || view.State is V2State.Ended or V2State.Expired
+        || view.OwnContiguous < known.Own
+        || (view.Crowded && !known.Crowded)
+        || view.Messages.Any(m => m.Phase > known.After);
 
     private sealed class Waiter(V2PairSide side, V2Known known)
     {

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 
 namespace WirePS.Storage;
 
@@ -34,7 +35,8 @@ internal sealed class JsonFile(IFileSystem files, string path, string lockFile, 
 
         try
         {
-            if (JsonNode.Parse(text, null, Strict) is not JsonObject tree)
+            // The tree is read lazily: text that is not UTF-8 would show only when somebody looks at it.
+            if (!Utf8.IsValid(text) || JsonNode.Parse(text, null, Strict) is not JsonObject tree)
             {
                 throw new WireException(WireReason.FileCorrupt, null, path);
             }

@@ -14,6 +14,18 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     /// <summary>The peers, by name.</summary>
     public IReadOnlyList<TrustEntry> List() => trust.List();
 
+    /// <summary>What is known of a key that a peer presents before it is pinned.</summary>
+    /// <param name="handle">The name that it claims.</param>
+    /// <param name="did">Its DID.</param>
+    /// <param name="fingerprint">The fingerprint of its key.</param>
+    public PeerKeyFamiliarity FamiliarityOf(string? handle, string? did, string fingerprint)
+    {
+        var peers = trust.List();
+        return peers.Any(p => p.Fingerprint == fingerprint) ? PeerKeyFamiliarity.Known
+            : peers.Any(p => p.Handle == handle || p.Did == did) ? PeerKeyFamiliarity.Different
+            : PeerKeyFamiliarity.New;
+    }
+
     /// <summary>Where a peer can be reached; null where it gave no usable address.</summary>
     public string? RelayOf(TrustEntry peer) => mailboxes.FindRoute(peer.Handle)?.RelayUrl;
 

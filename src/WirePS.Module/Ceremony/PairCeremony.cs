@@ -37,7 +37,7 @@ internal static class PairCeremony
             view.Progress(pair);
             if (last?.Status != pair.Status && pair.Status == PairStatus.SasReady)
             {
-                view.Tell(PairWords.Compare(pair));
+                view.Tell(PairWords.Compare(pair, PairWords.PeerKeyOf(pair, engine)));
                 await ConfirmAsync(engine, key, view, cancellationToken);
                 driver.Wake();
             }

@@ -54,7 +54,7 @@ public sealed class ConfirmWirePairCommand : PairActionCmdlet
             throw new WireException(WireReason.DigitsRequired, null, pair.Id);
         }
 
-        Host.UI.WriteLine(PairWords.Compare(pair));
+        Host.UI.WriteLine(PairWords.Compare(pair, PairWords.PeerKeyOf(pair, Engine)));
         return Person.Ask(Host, PairWords.DigitsQuestion) ?? throw new WireException(WireReason.DigitsRequired, null, pair.Id);
     }
 }

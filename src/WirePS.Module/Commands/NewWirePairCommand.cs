@@ -56,6 +56,11 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
         }
 
         var (key, pair) = await engine.Pairing.RequestAsync(new PairWish { Code = Code, Relay = Relay, AllowInsecureRelay = AllowInsecureRelay, Lifetime = ExpiresIn, Protocol = (int)Protocol }, Cancellation);
+        if (pair is { Protocol: 1, Role: PairRole.Host })
+        {
+            WriteWarning(PairWords.V1Risk);
+        }
+
         if (Detach)
         {
             WarnWithoutDaemon(engine);

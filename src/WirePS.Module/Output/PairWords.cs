@@ -1,12 +1,16 @@
 using WirePS.Cryptography;
 using WirePS.Pairing;
 using WirePS.Pairing.V2;
+using WirePS.Trust;
 
 namespace WirePS.Module.Output;
 
 /// <summary>What people are told during a pairing, in one place: what the two sides say to each other depends on the protocol.</summary>
 internal static class PairWords
 {
+    /// <summary>Said to whoever makes a code of protocol 1.</summary>
+    internal const string V1Risk = "Protocol 1 does not protect against the relay: it can work out the code and take the place of the other side, with equal digits on both screens. Use it only for a peer whose program knows nothing else, over a relay that you trust, and compare the fingerprints of both keys afterwards.";
+
     /// <summary>Asks for the digits.</summary>
     internal const string DigitsQuestion = "Type the six digits that the other side reads out";
 
@@ -32,13 +36,26 @@ internal static class PairWords
         $"Tell the other side: {Code(pair.Code)}{(isDefaultRelay ? "" : $", relay {pair.RelayUrl}")}";
 
     /// <summary>The digits, as they are to be compared, and who claims to be on the other side where that is known already (protocol 2).</summary>
-    internal static string Compare(PendingPair pair)
+    /// <param name="pair">The pairing.</param>
+    /// <param name="peerKey">What is known here of the peer's key.</param>
+    internal static string Compare(PendingPair pair, PeerKeyFamiliarity? peerKey)
     {
         var digits = $"Your six digits are {ShortAuthenticationString.Display(pair.Sas!)}. Read them out to the other side, and have its digits read out to you.";
         return pair.PeerFingerprint is null
             ? digits
-            : $"The other side calls itself '{Printable.Of(pair.PeerHandle)}'; the fingerprint of its key is {pair.PeerFingerprint}.{Environment.NewLine}{digits}";
+            : $"The other side calls itself '{Printable.Of(pair.PeerHandle)}'; the fingerprint of its key is {pair.PeerFingerprint}. {Familiar(peerKey)}{Environment.NewLine}{digits}";
     }
+
+    /// <summary>What is known here of the key that the peer presents; nothing where there is nothing to decide.</summary>
+    internal static PeerKeyFamiliarity? PeerKeyOf(PendingPair pair, WireEngine engine) =>
+        pair is { IsEnded: false, PeerFingerprint: { } fingerprint } ? engine.Peers.FamiliarityOf(pair.PeerHandle, pair.PeerDid, fingerprint) : null;
+
+    private static string Familiar(PeerKeyFamiliarity? peerKey) => peerKey switch
+    {
+        PeerKeyFamiliarity.Known => "This key is trusted here already.",
+        PeerKeyFamiliarity.Different => "Under this name ANOTHER key is trusted here: it cannot be confirmed until that peer has been removed.",
+        _ => "This key is new here.",
+    };
 
     /// <summary>What is to be done next by the person on this side.</summary>
     internal static string Next(PendingPair pair, bool isDefaultRelay = true) =>
@@ -49,6 +66,7 @@ internal static class PairWords
         PairStatus.RequestHost or PairStatus.Polling when pair.Role == PairRole.Host => isDefaultRelay ? "Tell the other side the code" : $"Tell the other side the code and the relay {pair.RelayUrl}",
         _ when V2Protocol.IsWaitingForHost(pair) => "Wait for the other side; if it is there already, compare the code",
         PairStatus.RequestGuest or PairStatus.RequestHost or PairStatus.Polling => "Wait for the other side",
+        PairStatus.SasReady when pair.Crowded => "Somebody else tried to take part: compare the digits with care, then Confirm-WirePair -Digits",
         PairStatus.SasReady => "Compare the digits, then Confirm-WirePair -Digits",
         PairStatus.Confirmed when pair.Stopping => "Wait: the relay has to say whether the stop came in time",
         PairStatus.Confirmed when pair.Reason is { } reason => WireErrorCatalogue.Of(reason).Action,

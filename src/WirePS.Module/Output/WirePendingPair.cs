@@ -1,5 +1,6 @@
 using WirePS.Pairing;
 using WirePS.Pairing.V2;
+using WirePS.Trust;
 
 namespace WirePS.Module.Output;
 
@@ -57,6 +58,15 @@ public sealed class WirePendingPair
     /// <summary>The fingerprint of the peer's key.</summary>
     public string? PeerFingerprint { get; init; }
 
+    /// <summary>
+    /// Whether that key is <c>Known</c> here, <c>New</c>, or <c>Different</c> from the one that is pinned under the name,
+    /// while it is still to be decided; nothing before the key is known and after the end.
+    /// </summary>
+    public string? PeerKey { get; init; }
+
+    /// <summary>True once somebody else has tried to take a side of this pairing at the relay (protocol 2); the digits tell whether it matters.</summary>
+    public bool Crowded { get; init; }
+
     /// <summary>True once the peer is known to have pinned this home.</summary>
     public bool PeerAcked { get; init; }
 
@@ -82,7 +92,8 @@ public sealed class WirePendingPair
     /// <param name="pair">The pairing.</param>
     /// <param name="wireHome">The root of its home.</param>
     /// <param name="defaultRelay">The relay that the home uses without being told.</param>
-    internal static WirePendingPair Of(PendingPair pair, string wireHome, string? defaultRelay)
+    /// <param name="peerKey">What is known of the peer's key.</param>
+    internal static WirePendingPair Of(PendingPair pair, string wireHome, string? defaultRelay, PeerKeyFamiliarity? peerKey)
     {
         var isDefault = defaultRelay == pair.RelayUrl;
         return new WirePendingPair
@@ -103,6 +114,8 @@ public sealed class WirePendingPair
             PeerHandle = Printable.Of(pair.PeerHandle),
             PeerDid = Printable.Of(pair.PeerDid),
             PeerFingerprint = pair.PeerFingerprint,
+            PeerKey = peerKey?.ToString(),
+            Crowded = pair.Crowded,
             PeerAcked = pair.PeerAcked,
             Reason = pair.Reason?.ToString(),
             ReasonVerified = pair.ReasonVerified,

@@ -22,7 +22,7 @@ public abstract class PairCmdlet : WireCmdlet
             _defaultRelays[engine] = relay = engine.Settings.DefaultRelay();
         }
 
-        return WirePendingPair.Of(pair, engine.Home.Root, relay);
+        return WirePendingPair.Of(pair, engine.Home.Root, relay, PairWords.PeerKeyOf(pair, engine));
     }
 
     /// <summary>
@@ -106,9 +106,23 @@ public abstract class PairActionCmdlet : PairCmdlet
             {
                 foreach (var file in ParameterSetName == ByCode ? await RequireAsync(name, null) : await RequireAsync(null, name))
                 {
-                    await TryAsync(() => file.Pair is { } pair ? ActAsync(file, pair) : Task.FromException(file.Error!));
+                    await TryAsync(() => file.Pair is { } pair ? ActWhereItIsAsync(file, pair) : Task.FromException(file.Error!));
                 }
             });
+        }
+    }
+
+    private async Task ActWhereItIsAsync(PairFile file, PendingPair pair)
+    {
+        try
+        {
+            await ActAsync(file, pair);
+        }
+        catch (WireException error) when (error.Reason == WireReason.PairNotFound
+            && Find(null, [pair.Id]).FirstOrDefault() is { Pair: { } moved } now && now.Key != file.Key)
+        {
+            // It has ended in between, and its file has got another name.
+            await ActAsync(now, moved);
         }
     }
 }

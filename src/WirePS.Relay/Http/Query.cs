@@ -5,7 +5,7 @@ namespace WirePS.Relay.Http;
 /// <summary>A query string, read as strictly as the real relay reads it: a known member that comes twice is refused.</summary>
 internal sealed class Query
 {
-    private readonly List<(string Name, string Value)> items = [];
+    private readonly List<(string Name, string Value)> _items = [];
     private readonly Func<string, RequestRefusedException> _refuse;
 
     /// <summary>Reads the query of a v1 route; refusals are plain text.</summary>
@@ -20,7 +20,7 @@ internal sealed class Query
         foreach (var part in (http.Request.QueryString.Value ?? "").TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
-            items.Add(equals < 0 ? (Decode(part), "") : (Decode(part[..equals]), Decode(part[(equals + 1)..])));
+            _items.Add(equals < 0 ? (Decode(part), "") : (Decode(part[..equals]), Decode(part[(equals + 1)..])));
         }
     }
 
@@ -30,7 +30,7 @@ internal sealed class Query
     public string? Text(string name)
     {
         string? found = null;
-        foreach (var item in items)
+        foreach (var item in _items)
         {
             if (item.Name != name)
             {
@@ -65,6 +65,19 @@ internal sealed class Query
         }
 
         return (int)Math.Min(number, (ulong)max);
+    }
+
+    /// <summary>A sequence number; one beyond all that there can be counts as the last of them.</summary>
+    public long? Sequence(string name)
+    {
+        if (Text(name) is not { } text)
+        {
+            return null;
+        }
+
+        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? (long)Math.Min(number, long.MaxValue)
+            : throw _refuse($"{name} is a whole number from 0");
     }
 
     private static string Decode(string text) => Uri.UnescapeDataString(text.Replace('+', ' '));

@@ -21,6 +21,18 @@ internal sealed record RelayContext(
     /// <summary>Random lowercase hex digits.</summary>
     public static string NewHex(int digits) => RandomNumberGenerator.GetHexString(digits, lowercase: true);
 
+    /// <summary>Takes one of the questions that a source may ask without a token. Answers the request where there is none left.</summary>
+    public async Task<bool> MayLookUpAsync(HttpContext http)
+    {
+        var may = Limits.Lookups.TryTake(Limits.Sources.Resolve(http), out var retryAfter);
+        if (!may)
+        {
+            await Reply.TooManyAsync(http, retryAfter);
+        }
+
+        return may;
+    }
+
     /// <summary>
     /// Looks once, or waits for news where the request may: it asks for a wait, is no HEAD, and its source holds fewer waiting requests than
     /// it may. Answers the request and returns a default where it may not.

@@ -7,6 +7,9 @@ internal static class RelayTime
 {
     public static string Format(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFF'Z'", CultureInfo.InvariantCulture);
 
+    /// <summary>Without what is smaller than a second.</summary>
+    public static string FormatSeconds(DateTimeOffset at) => Format(DateTimeOffset.FromUnixTimeSeconds(at.ToUnixTimeSeconds()));
+
     public static bool TryParse(string text, out DateTimeOffset at)
     {
         at = default;

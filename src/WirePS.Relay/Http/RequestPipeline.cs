@@ -34,6 +34,11 @@ internal sealed partial class RequestPipeline(RouteTable routes, RelayContext re
         {
             await Reply.UnavailableAsync(http, "the relay is stopping", 1);
         }
+        catch (WireException failure) when (failure.Reason is WireReason.SodiumUnavailable or WireReason.SodiumSelfTestFailed && !http.Response.HasStarted)
+        {
+            LogNoCryptography(failure.Message);
+            await Reply.UnavailableAsync(http, "the relay cannot verify cards now", 300);
+        }
         catch (Exception failure) when (failure is DbException or StoreException && !http.Response.HasStarted)
         {
             LogStoreFailure(failure.Message);
@@ -50,4 +55,7 @@ internal sealed partial class RequestPipeline(RouteTable routes, RelayContext re
 
     [LoggerMessage(1, LogLevel.Error, "the store failed: {Reason}")]
     private partial void LogStoreFailure(string reason);
+
+    [LoggerMessage(2, LogLevel.Error, "cards cannot be verified: {Reason}")]
+    private partial void LogNoCryptography(string reason);
 }

@@ -67,6 +67,28 @@ internal static class Shape
     public static string? OptionalText(JsonElement? value, string name) =>
         value is null or { ValueKind: JsonValueKind.Null } ? null : Text(value, name);
 
+    /// <summary>A member that is true, false, null, or absent.</summary>
+    public static bool? OptionalBoolean(JsonElement? value, string name) => value?.ValueKind switch
+    {
+        null or JsonValueKind.Null => null,
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw RequestRefusedException.WrongShape($"{name}: invalid type, expected a boolean"),
+    };
+
+    /// <summary>A member that is a whole number from 0 to <paramref name="max"/>, null, or absent.</summary>
+    public static ulong? OptionalNumber(JsonElement? value, string name, ulong max)
+    {
+        if (value is not { } element || element.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        return element.ValueKind == JsonValueKind.Number && element.TryGetUInt64(out var number) && number <= max
+            ? number
+            : throw RequestRefusedException.WrongShape($"{name}: invalid value, expected a whole number from 0 to {max}");
+    }
+
     private static int IndexOf(JsonProperty property, ReadOnlySpan<string> members)
     {
         for (var i = 0; i < members.Length; i++)

@@ -39,10 +39,10 @@ internal sealed class V1EventRoutes(RelayContext relay)
             return;
         }
 
-        var id = IdOf(item);
+        var (id, proof) = EventIdentity.Of(item);
         var result = await relay.Store.PostEventAsync(
             access,
-            new NewEvent(id is null ? null : TokenHash.Of(id), text, WireLimits.SlotBytes),
+            new NewEvent(id is null ? null : TokenHash.Of(id), text, WireLimits.SlotBytes, proof),
             http.RequestAborted);
         switch (result.Outcome)
         {
@@ -183,26 +183,6 @@ internal sealed class V1EventRoutes(RelayContext relay)
                 await http.Response.Body.FlushAsync(cancellationToken);
             }
         }
-    }
-
-    /// <summary>The string <c>event_id</c> of an object; of several members of that name the last counts, as for the real relay.</summary>
-    private static string? IdOf(JsonElement item)
-    {
-        if (item.ValueKind != JsonValueKind.Object)
-        {
-            return null;
-        }
-
-        JsonElement? id = null;
-        foreach (var property in item.EnumerateObject())
-        {
-            if (property.NameEquals("event_id"u8))
-            {
-                id = property.Value;
-            }
-        }
-
-        return id is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
     }
 
     private static ReadOnlyMemory<byte> Array(IReadOnlyList<StoredEvent> events)

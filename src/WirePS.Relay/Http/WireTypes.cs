@@ -61,6 +61,46 @@ internal sealed record GrantReply(
 
 internal sealed record GrantListReply(IReadOnlyList<GrantReply> Grants, bool More, string? Next);
 
+internal sealed record ClaimReply(string Did, string Nick, string Status);
+
+internal sealed record NickRefusedReply(string Error, string Nick);
+
+internal sealed record NickMismatchReply(string Error, string Expected, string Nick);
+
+internal sealed record NickHeldReply(string ClaimedBy, string Error, string Nick);
+
+internal sealed record RelayUrlRefusedReply(string Error, string RelayUrl);
+
+internal sealed record ReleaseReply(string Nick, string Status);
+
+internal sealed record HandleReply(JsonElement Card, string ClaimedAt, string Did, string Nick, string? RelayUrl, string SlotId);
+
+internal sealed record HandleEntry(string ClaimedAt, string Did, string Nick, JsonElement Profile);
+
+internal sealed record HandleListReply(IReadOnlyList<HandleEntry> Handles, string? NextCursor);
+
+internal sealed record IntroReply(
+    string? EventId,
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ToNick);
+
+internal sealed record IntroRefusedReply(string Error, ulong GotKind, string GotType);
+
+internal sealed record InviteReply(long ExpiresUnix, string Path, string Token, ulong? UsesRemaining);
+
+internal sealed record StatsReply(
+    long EventsPostedTotal,
+    long HandleClaimsTotal,
+    long HandleFirstClaimsTotal,
+    long HandlesActive,
+    long PairOpensTotal,
+    long PairSlotsOpen,
+    long SlotAllocationsTotal,
+    long SlotsActive,
+    long StreamsActive,
+    long UptimeSeconds,
+    string Version);
+
 internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 
 /// <summary>How the relay writes JSON: snake_case, and no character escaped that JSON does not want escaped (as serde_json does).</summary>
@@ -80,6 +120,18 @@ internal sealed record ReadyFile(string Url, int Pid, string RelayId);
 [JsonSerializable(typeof(InfoReply))]
 [JsonSerializable(typeof(GrantReply))]
 [JsonSerializable(typeof(GrantListReply))]
+[JsonSerializable(typeof(ClaimReply))]
+[JsonSerializable(typeof(NickRefusedReply))]
+[JsonSerializable(typeof(NickMismatchReply))]
+[JsonSerializable(typeof(NickHeldReply))]
+[JsonSerializable(typeof(RelayUrlRefusedReply))]
+[JsonSerializable(typeof(ReleaseReply))]
+[JsonSerializable(typeof(HandleReply))]
+[JsonSerializable(typeof(HandleListReply))]
+[JsonSerializable(typeof(IntroReply))]
+[JsonSerializable(typeof(IntroRefusedReply))]
+[JsonSerializable(typeof(InviteReply))]
+[JsonSerializable(typeof(StatsReply))]
 [JsonSerializable(typeof(ReadyFile))]
 internal sealed partial class RelayJson : JsonSerializerContext
 {

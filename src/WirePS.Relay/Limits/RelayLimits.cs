@@ -35,6 +35,27 @@ internal static class WireLimits
     /// <summary>The body of a grant.</summary>
     public const int GrantBytes = 16 * 1024;
 
+    /// <summary>The body of an ack.</summary>
+    public const int AckBytes = 4 * 1024;
+
+    /// <summary>What the list of handles shows of a profile.</summary>
+    public const int ProfileBytes = 4 * 1024;
+
+    /// <summary>The vibes of a profile by which it can be found.</summary>
+    public const int Vibes = 32;
+
+    /// <summary>The URL of an invite.</summary>
+    public const int InviteUrlBytes = 8 * 1024;
+
+    /// <summary>The shortest life of a short URL, in seconds.</summary>
+    public const int InviteLifetimeMin = 60;
+
+    /// <summary>The longest life of a short URL, in seconds.</summary>
+    public const int InviteLifetimeMax = 7 * 24 * 3600;
+
+    /// <summary>Handles in the directory.</summary>
+    public const int Handles = 100_000;
+
     /// <summary>Items of one wait for many rendezvous.</summary>
     public const int WaitItems = 1000;
 
@@ -54,13 +75,30 @@ internal static class WireLimits
 /// <summary>The limits of abuse, counted by source.</summary>
 internal sealed class RelayLimits(RelayOptions options, TimeProvider time)
 {
-    private const int MaxSources = 50_000;
+    private const int MaxBuckets = 50_000;
+
+    /// <summary>Introductions from one source to one handle: as many at once, then one a minute.</summary>
+    private const int IntrosPerHandle = 5;
+
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan IntroPeriod = TimeSpan.FromMinutes(5);
 
     public SourceResolver Sources { get; } = new(options.TrustedProxies);
 
-    public TokenBuckets Allocations { get; } = new(options.AllocationsPerMinute, MaxSources, time);
+    public TokenBuckets<SourceAddress> Allocations { get; } = new(options.AllocationsPerMinute, Minute, MaxBuckets, time);
 
-    public TokenBuckets Rendezvous { get; } = new(options.RendezvousPerMinute, MaxSources, time);
+    public TokenBuckets<SourceAddress> Rendezvous { get; } = new(options.RendezvousPerMinute, Minute, MaxBuckets, time);
+
+    public TokenBuckets<SourceAddress> Claims { get; } = new(options.ClaimsPerMinute, Minute, MaxBuckets, time);
+
+    public TokenBuckets<SourceAddress> Intros { get; } = new(options.IntrosPerMinute, Minute, MaxBuckets, time);
+
+    /// <summary>Counted by source as well: nobody can use up what others may send to a handle (R3).</summary>
+    public TokenBuckets<(SourceAddress Source, string Nick)> IntrosToHandle { get; } = new(IntrosPerHandle, IntroPeriod, MaxBuckets, time);
+
+    public TokenBuckets<SourceAddress> Invites { get; } = new(options.InvitesPerMinute, Minute, MaxBuckets, time);
+
+    public TokenBuckets<SourceAddress> Lookups { get; } = new(options.LookupsPerMinute, Minute, MaxBuckets, time);
 
     public OpenCounter<SourceAddress> Waiters { get; } = new(options.MaxWaitersPerSource);
 

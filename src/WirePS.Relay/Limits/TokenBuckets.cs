@@ -1,13 +1,15 @@
 namespace WirePS.Relay.Limits;
 
 /// <summary>
-/// A token bucket for each source: as many as a minute gives may come at once, then at that rate. The number of buckets is bounded; the one
-/// unused for longest goes first, as it has refilled most.
+/// A token bucket for each source, or whatever else is counted by: as many as a period gives may come at once, then at that rate. The number of
+/// buckets is bounded; the one unused for longest goes first, as it has refilled most.
 /// </summary>
-internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider time)
+/// <typeparam name="TKey">What is counted by.</typeparam>
+internal sealed class TokenBuckets<TKey>(int count, TimeSpan period, int maxBuckets, TimeProvider time)
+    where TKey : notnull
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<SourceAddress, LinkedListNode<Bucket>> _bySource = [];
+    private readonly Dictionary<TKey, LinkedListNode<Bucket>> _bySource = [];
     private readonly LinkedList<Bucket> _byUse = new();
 
     /// <summary>Buckets that are held in memory.</summary>
@@ -25,7 +27,7 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
     /// <summary>Takes a token.</summary>
     /// <param name="source">Who pays.</param>
     /// <param name="retryAfter">When there is none: seconds until there is one.</param>
-    public bool TryTake(SourceAddress source, out int retryAfter)
+    public bool TryTake(TKey source, out int retryAfter)
     {
         retryAfter = 0;
         lock (_gate)
@@ -37,40 +39,40 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
                 return true;
             }
 
-            retryAfter = (int)Math.Clamp(Math.Ceiling((1 - bucket.Tokens) * 60 / Math.Max(perMinute, 1)), 1, 3600);
+            retryAfter = (int)Math.Clamp(Math.Ceiling((1 - bucket.Tokens) * period.TotalSeconds / Math.Max(count, 1)), 1, 3600);
             return false;
         }
     }
 
     /// <summary>Gives a token back that was not needed.</summary>
-    public void Return(SourceAddress source)
+    public void Return(TKey source)
     {
         lock (_gate)
         {
             var bucket = Refill(source);
-            bucket.Tokens = Math.Min(perMinute, bucket.Tokens + 1);
+            bucket.Tokens = Math.Min(count, bucket.Tokens + 1);
         }
     }
 
-    private Bucket Refill(SourceAddress source)
+    private Bucket Refill(TKey source)
     {
         var now = time.GetTimestamp();
         if (_bySource.TryGetValue(source, out var node))
         {
             _byUse.Remove(node);
-            var gained = time.GetElapsedTime(node.Value.At, now).TotalMinutes * perMinute;
-            node.Value.Tokens = Math.Min(perMinute, node.Value.Tokens + gained);
+            var gained = time.GetElapsedTime(node.Value.At, now) / period * count;
+            node.Value.Tokens = Math.Min(count, node.Value.Tokens + gained);
             node.Value.At = now;
         }
         else
         {
-            if (_bySource.Count >= maxSources && _byUse.First is { } oldest)
+            if (_bySource.Count >= maxBuckets && _byUse.First is { } oldest)
             {
                 _byUse.RemoveFirst();
                 _bySource.Remove(oldest.Value.Source);
             }
 
-            node = new LinkedListNode<Bucket>(new Bucket(source) { Tokens = perMinute, At = now });
+            node = new LinkedListNode<Bucket>(new Bucket(source) { Tokens = count, At = now });
             _bySource.Add(source, node);
         }
 
@@ -78,9 +80,9 @@ internal sealed class TokenBuckets(int perMinute, int maxSources, TimeProvider t
         return node.Value;
     }
 
-    private sealed class Bucket(SourceAddress source)
+    private sealed class Bucket(TKey source)
     {
-        public SourceAddress Source { get; } = source;
+        public TKey Source { get; } = source;
 
         public double Tokens { get; set; }
 

@@ -24,6 +24,12 @@ public interface IRelayStore : IAsyncDisposable
     /// <summary>Reads events with a higher sequence number.</summary>
     Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken);
 
+    /// <summary>Reads a page of events with a higher sequence number, and where the slot stands.</summary>
+    Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>Lets go of the bodies up to a sequence number, as the owner has stored them; their ids stay known for a time.</summary>
+    Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken);
+
     /// <summary>Reads the state of a slot.</summary>
     Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken);
 
@@ -71,6 +77,30 @@ public interface IRelayStore : IAsyncDisposable
 
     /// <summary>Lists grants that are not revoked, by id, after the given one.</summary>
     Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Enters a handle into the directory, for the owner of a slot.</summary>
+    Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken);
+
+    /// <summary>Finds a handle; null where nobody has it.</summary>
+    Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken);
+
+    /// <summary>Frees a handle that is held through a slot; false where it is not.</summary>
+    Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken);
+
+    /// <summary>Lists handles that want to be found, by nick, after the given one; with a vibe only those that have it.</summary>
+    Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Makes a short URL for an invite.</summary>
+    Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken);
+
+    /// <summary>Looks at an invite and counts that as a use.</summary>
+    Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken);
+
+    /// <summary>Looks at an invite without using it.</summary>
+    Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken);
+
+    /// <summary>Counts what there is, by looking at all of it.</summary>
+    Task<RelayCounts> CountAsync(CancellationToken cancellationToken);
 
     /// <summary>Removes up to <paramref name="limit"/> rows of each kind that are over; answers how many it removed.</summary>
     Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken);

@@ -25,18 +25,37 @@ internal static class RelaySql
     public const string SetLastPull =
         "UPDATE slot SET last_pull_at = @at WHERE slot = @slot AND (last_pull_at IS NULL OR last_pull_at < @at)";
 
-    public const string FindEventById = "SELECT seq FROM event WHERE slot = @slot AND id_hash = @id_hash";
+    /// <summary>Of several events with the id the first: who goes on after it may read some twice, and misses none.</summary>
+    public const string FindEventById = "SELECT seq FROM event WHERE slot = @slot AND id_hash = @id_hash ORDER BY seq LIMIT 1";
 
-    public const string SlotUse = "SELECT last_seq, event_bytes FROM slot WHERE slot = @slot";
+    /// <summary>Events from before the keys of duplicates have the hash of their id there.</summary>
+    public const string FindDuplicate = "SELECT 1 FROM event WHERE slot = @slot AND dup_key IN (@dup_key, @id_hash)";
+
+    public const string SlotUse = "SELECT last_seq, event_bytes, intro_bytes FROM slot WHERE slot = @slot";
+
+    public const string SlotSequences = "SELECT last_seq, acked_seq FROM slot WHERE slot = @slot";
 
     public const string InsertEvent =
-        "INSERT INTO event (slot, seq, id_hash, grant_id, body, bytes, stored_at) VALUES (@slot, @seq, @id_hash, @grant_id, @body, @bytes, @now)";
+        "INSERT INTO event (slot, seq, id_hash, dup_key, grant_id, body, bytes, stored_at) "
+        + "VALUES (@slot, @seq, @id_hash, @dup_key, @grant_id, @body, @bytes, @now)";
 
     public const string CountEvent =
-        "UPDATE slot SET last_seq = @seq, event_count = event_count + 1, event_bytes = event_bytes + @bytes WHERE slot = @slot";
+        "UPDATE slot SET last_seq = @seq, event_count = event_count + 1, event_bytes = event_bytes + @bytes, intro_bytes = intro_bytes + @intro_bytes "
+        + "WHERE slot = @slot";
 
     public const string ReadEvents =
         "SELECT seq, grant_id, body FROM event WHERE slot = @slot AND seq > @after ORDER BY seq LIMIT @limit";
+
+    public const string FirstEvent = "SELECT seq FROM event WHERE slot = @slot AND seq > @after ORDER BY seq LIMIT 1";
+
+    public const string EventsToAck =
+        "SELECT seq, bytes, grant_id, CASE WHEN id_hash IS NULL THEN 0 ELSE 1 END FROM event WHERE slot = @slot AND seq > @after AND seq <= @upto "
+        + "ORDER BY seq LIMIT @limit";
+
+    /// <summary>Keeps the row for its id alone; its age counts from now.</summary>
+    public const string EmptyEvent = "UPDATE event SET body = @empty, bytes = 0, stored_at = @now WHERE slot = @slot AND seq = @seq";
+
+    public const string SetAcked = "UPDATE slot SET acked_seq = @acked_seq WHERE slot = @slot";
 
     public const string GrantUse =
         "SELECT per_hour, hour_started_at, hour_events FROM slot_grant WHERE slot = @slot AND grant_id = @grant_id AND revoked_at IS NULL "
@@ -99,12 +118,13 @@ internal static class RelaySql
 
     public const string ExpiredPairs = "SELECT pair_id FROM rendezvous WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
 
-    public const string ExpiredEvents = "SELECT slot, seq, bytes FROM event WHERE stored_at <= @before ORDER BY stored_at LIMIT @limit";
+    public const string ExpiredEvents = "SELECT slot, seq, bytes, grant_id FROM event WHERE stored_at <= @before ORDER BY stored_at LIMIT @limit";
 
     public const string DeleteEvent = "DELETE FROM event WHERE slot = @slot AND seq = @seq";
 
-    public const string UncountEvent =
-        "UPDATE slot SET event_count = event_count - 1, event_bytes = event_bytes - @bytes WHERE slot = @slot";
+    public const string UncountEvents =
+        "UPDATE slot SET event_count = event_count - @count, event_bytes = event_bytes - @bytes, intro_bytes = intro_bytes - @intro_bytes "
+        + "WHERE slot = @slot";
 
     /// <summary>How many lookups <see cref="FindPairsV2"/> takes; unused ones are null and find nothing.</summary>
     public const int PairsV2AtOnce = 64;
@@ -149,6 +169,47 @@ internal static class RelaySql
         "SELECT message, body FROM pair_v2_message WHERE message > @after AND message <= @last ORDER BY message";
 
     public const string DeletePairV2Messages = "DELETE FROM pair_v2_message WHERE message >= @first AND message <= @last";
+
+    public const string FindHandleHolder =
+        "SELECT did, public_key, handle.slot, discoverable, claimed_at, last_pull_at FROM handle JOIN slot ON slot.slot = handle.slot WHERE nick = @nick";
+
+    public const string FindHandle =
+        "SELECT did, card, slot_id, handle.slot, relay_url, claimed_at FROM handle JOIN slot ON slot.slot = handle.slot WHERE nick = @nick";
+
+    public const string CountHandles = "SELECT COUNT(*) FROM handle";
+
+    public const string InsertHandle =
+        "INSERT INTO handle (nick, did, public_key, slot, relay_url, discoverable, listed, claimed_at, profile, card) "
+        + "VALUES (@nick, @did, @public_key, @slot, @relay_url, @discoverable, @listed, @now, @profile, @card)";
+
+    public const string DeleteHandle = "DELETE FROM handle WHERE nick = @nick";
+
+    public const string InsertVibe = "INSERT INTO handle_vibe (vibe, nick) VALUES (@vibe, @nick)";
+
+    public const string DeleteVibes = "DELETE FROM handle_vibe WHERE nick = @nick";
+
+    public const string ListHandles =
+        "SELECT nick, did, profile, claimed_at FROM handle WHERE listed = 1 AND nick > @after ORDER BY nick LIMIT @limit";
+
+    public const string ListHandlesByVibe =
+        "SELECT handle.nick, did, profile, claimed_at FROM handle_vibe JOIN handle ON handle.nick = handle_vibe.nick "
+        + "WHERE handle_vibe.vibe = @vibe AND handle_vibe.nick > @after ORDER BY handle_vibe.nick LIMIT @limit";
+
+    public const string InsertInvite =
+        "INSERT INTO invite (token_hash, expires_at, remove_at, uses_left, url) VALUES (@token_hash, @expires_at, @remove_at, @uses_left, @url)";
+
+    public const string FindInvite = "SELECT expires_at, remove_at, uses_left, url FROM invite WHERE token_hash = @token_hash";
+
+    public const string UseInvite = "UPDATE invite SET uses_left = @uses_left, url = @url WHERE token_hash = @token_hash";
+
+    public const string ExpiredInvites = "SELECT token_hash FROM invite WHERE remove_at <= @now ORDER BY remove_at LIMIT @limit";
+
+    public const string DeleteInvite = "DELETE FROM invite WHERE token_hash = @token_hash";
+
+    /// <summary>Counts whole tables: not for every request.</summary>
+    public const string Counts =
+        "SELECT (SELECT COUNT(*) FROM handle), (SELECT COUNT(*) FROM slot), "
+        + "(SELECT COUNT(*) FROM rendezvous WHERE remove_at > @now AND ended_at IS NULL) + (SELECT COUNT(*) FROM pair_v2 WHERE remove_at > @now AND state = 0)";
 
     public const string ReadMeta = "SELECT value FROM meta WHERE name = @name";
 

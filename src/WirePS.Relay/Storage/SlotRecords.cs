@@ -11,6 +11,8 @@ public enum SlotRight
     Owner,
     /// <summary>A grant: write, and ask for the state.</summary>
     Grant,
+    /// <summary>No token at all: an introduction to the handle of the slot's owner.</summary>
+    Intro,
 }
 
 /// <summary>The answer to a token.</summary>

@@ -67,7 +67,7 @@ public sealed class DaemonLoopTests
     }
 
     [Fact]
-    public async Task A_hanging_relay_and_a_torn_file_delay_no_other_pairing()
+    public async Task P11_a_hanging_relay_and_a_torn_file_delay_no_other_pairing()
     {
         var relay = new FakeRelay(TimeProvider.System);
         using var host = new Party("host", relay, TimeProvider.System);
@@ -88,7 +88,7 @@ public sealed class DaemonLoopTests
     }
 
     [Fact]
-    public async Task The_home_has_one_daemon_by_lock_and_not_by_pid()
+    public async Task P7_the_home_has_one_daemon_by_lock_and_not_by_pid()
     {
         var relay = new FakeRelay(TimeProvider.System);
         using var host = new Party("host", relay, TimeProvider.System);
@@ -169,6 +169,38 @@ public sealed class DaemonLoopTests
         // A dead process is no obstacle, whoever it was.
         await using var daemon = Running.Start(host);
         await daemon.ReadyAsync();
+    }
+
+    [Fact]
+    public async Task P24_a_pid_file_that_names_this_very_process_keeps_it_from_nothing()
+    {
+        var relay = new FakeRelay(TimeProvider.System);
+        using var host = new Party("host", relay, TimeProvider.System);
+        host.Engine.DaemonFiles.Announce(null, null);
+        await using var daemon = Running.Start(host);
+        await host.HostAsync();
+        await ChangedAsync(host, host.Key, static p => p.Status == PairStatus.Polling);
+        Assert.True(host.Engine.DaemonFiles.IsRunning());
+    }
+
+    [Fact]
+    public async Task P6_a_request_that_is_there_when_the_daemon_starts_is_carried_out()
+    {
+        var relay = new FakeRelay(TimeProvider.System);
+        using var host = new Party("host", relay, TimeProvider.System);
+        await host.HostAsync();
+        await using var daemon = Running.Start(host);
+        using var limit = new CancellationTokenSource(Patience);
+        await foreach (var entry in host.Engine.Journal.FollowAsync(0, limit.Token))
+        {
+            Assert.Contains(entry.To, (string[])["request_host", "polling"]);
+            if (entry.To == "polling")
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(["request_host", "polling"], host.Story());
     }
 
     [Fact]

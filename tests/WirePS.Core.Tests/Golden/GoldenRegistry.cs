@@ -18,6 +18,7 @@ internal static class GoldenRegistry
         [("wire", "spake2")] = PairingRunners.Spake2,
         [("wire", "bootstrap")] = PairingRunners.Bootstrap,
         [("wire", "live_pairing")] = PairingRunners.LivePairing,
+        [("wire", "files")] = FileRunners.Files,
 
         // Answers of an independent implementation.
         [("derived", "identity")] = DerivedRunners.Identity,

@@ -272,7 +272,7 @@ public sealed class V1MachineTests
                     longest = Math.Max(longest, pair.Transitions.Length - transitions);
                     return confirmations <= 1 && (pair.Status != PairStatus.Paired || confirmations == 1);
                 },
-                tests: 300);
+                tests: 100);
             Assert.True(longest >= 1, "No way led anywhere: the property says nothing.");
         }
     }
@@ -303,7 +303,7 @@ public sealed class V1MachineTests
                     ends.Add((pair.Status, pair.Reason));
                     return true;
                 },
-                tests: 400);
+                tests: 150);
             Assert.Contains((PairStatus.Paired, null), ends);
             Assert.Contains((PairStatus.Aborted, WireReason.Cancelled), ends);
             Assert.Contains((PairStatus.Aborted, WireReason.SasMismatch), ends);

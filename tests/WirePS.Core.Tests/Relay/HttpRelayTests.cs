@@ -13,10 +13,13 @@ namespace WirePS.Tests.Relay;
 public sealed class HttpRelayTests
 {
     private const string Hash = "9b475e386747c0ad37f960c70aa143cd152c4777c9725e8c0dc54b6d718fdce1";
+    private const string OtherHash = "0b475e386747c0ad37f960c70aa143cd152c4777c9725e8c0dc54b6d718fdce1";
     private const string Nothing = """{"peer_bootstrap":null,"peer_msg":null}""";
 
     private static readonly Mailbox Mailbox = new("", Machine.Slot, Machine.Token);
     private static readonly V1OpenRequest OpenRequest = new(Hash, PairRole.Host, "Uxxxx", TimeSpan.FromSeconds(90.2));
+
+    private static readonly V2Known Fresh = new(-1, -1, false);
 
     private static CancellationToken None => CancellationToken.None;
 
@@ -300,7 +303,7 @@ public sealed class HttpRelayTests
     }
 
     [Fact]
-    public async Task A_relay_that_waits_is_asked_again_for_what_is_left_without_a_gap()
+    public async Task P23_a_relay_that_waits_is_asked_again_for_what_is_left_without_a_gap()
     {
         var time = new FakeTime();
         var release = new SemaphoreSlim(0);
@@ -403,6 +406,73 @@ public sealed class HttpRelayTests
             }
         }
     }
+
+    [Fact]
+    public async Task A_message_as_deep_as_a_relay_takes_does_not_spoil_the_reply_for_others()
+    {
+        var deep = "{\"a\":" + new string('[', 31) + new string(']', 31) + "}";
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{Item(Hash, deep)}},{{Item(OtherHash, """{"v":2}""")}}]}"""));
+        var news = await Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh), (Side(OtherHash), Fresh)], TimeSpan.Zero, None);
+        Assert.Equal([deep, """{"v":2}"""], news.Select(static n => Assert.Single(n.View.Messages).Body));
+    }
+
+    [Theory]
+    [InlineData("7")]
+    [InlineData("null")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[7]}""")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[{"phase":"0","body":{}}]}""")]
+    [InlineData("""{"lookup":"HASH","role":"host","state":"open","own":["0"]}""")]
+    public async Task An_item_of_a_wrong_kind_is_nonsense_of_the_relay(string item)
+    {
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{item.Replace("HASH", Hash, StringComparison.Ordinal)}}]}"""));
+        await AssertTroubleAsync(WireReason.RelayBadReply, () => Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh)], TimeSpan.Zero, None));
+    }
+
+    [Fact]
+    public async Task What_a_relay_says_of_itself_moves_no_cursor_and_fills_no_file()
+    {
+        const string Title = "\u001b]0;owned\u0007";
+        var code = Title.Replace("\u001b", "\\u001b", StringComparison.Ordinal).Replace("\u0007", "\\u0007", StringComparison.Ordinal);
+        await using var server = new TestServer(request => request.Path == "/v2/info"
+            ? Reply(200, $$"""{"relay_id":"{{Machine.RelayId}}","version":"1{{code}}","protocols":["v1{{code}}"]}""")
+            : Reply(403, $$"""{"code":"{{code}}{{new string('A', 60_000)}}"}""", "application/problem+json"));
+        var trouble = await Assert.ThrowsAsync<RelayException>(() => Client(server).V2Pairs.LeaveAsync(Side(Hash), "done", None));
+        Assert.InRange(trouble.Message.Length, 1, 1000);
+        Assert.DoesNotContain(trouble.Message, char.IsControl);
+        var info = (await Client(server).GetInfoAsync(None))!;
+        Assert.DoesNotContain(info.Version + info.Protocols[0], char.IsControl);
+
+        await using var garbage = new TestServer(static _ => $"HTTP/1.1 2{Title} OK\r\n\r\n");
+        trouble = await AssertTroubleAsync(WireReason.RelayUnreachable, () => Client(garbage).GetInfoAsync(None));
+        Assert.DoesNotContain(trouble.Message, char.IsControl);
+    }
+
+    [Theory]
+    [InlineData("""{"items":[]}""")]
+    [InlineData("""{"items":[{"lookup":"HASH","role":"host","state":"open","own":[0],"messages":[]}]}""")]
+    public async Task A_relay_that_answers_a_wait_at_once_without_news_is_not_asked_without_end(string reply)
+    {
+        var time = new FakeTime();
+        await using var server = new TestServer(_ => Reply(200, reply.Replace("HASH", Hash, StringComparison.Ordinal)));
+        var read = Client(server, time).V2Pairs.ReadAsync(Side(Hash), new V2Known(-1, 0, false), TimeSpan.FromSeconds(50), None);
+        for (var i = 0; i < 3; i++)
+        {
+            await time.UntilTimerAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2));
+            time.Advance(TimeSpan.FromMilliseconds(2));
+            await server.NextRequestAsync();
+            await time.UntilTimerAsync(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+            time.Advance(time.Pending.Where(static p => p >= TimeSpan.FromSeconds(1)).Min());
+        }
+
+        Assert.Equal(3, server.Requests.Count);
+        await FinishAsync(time, read);
+        Assert.Empty((await read).Messages);
+    }
+
+    private static V2PairSide Side(string lookup) => new(lookup, PairRole.Host, Machine.Token);
+
+    private static string Item(string lookup, string body) =>
+        $$"""{"lookup":"{{lookup}}","role":"host","state":"open","expires_at":"2026-01-02T00:00:00Z","own":[0],"messages":[{"phase":0,"body":{{body}}}]}""";
 
     private static IRelay Client(TestServer server, TimeProvider? time = null) => new HttpRelayConnections(time ?? TimeProvider.System).To(server.Url);
 

@@ -72,7 +72,12 @@ internal sealed class MemoryFiles(TimeProvider time) : IFileSystem
     {
     }
 
-    public IDisposable? TryLock(string path) => _locks.TryAdd(path, true) ? new Held(this, path) : null;
+    // A lock is a file, as on a disk.
+    public IDisposable? TryLock(string path)
+    {
+        _files.TryAdd(path, ([], time.GetUtcNow()));
+        return _locks.TryAdd(path, true) ? new Held(this, path) : null;
+    }
 
     private sealed class Held(MemoryFiles files, string path) : IDisposable
     {

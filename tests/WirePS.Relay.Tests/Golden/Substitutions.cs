@@ -6,7 +6,7 @@ namespace WirePS.Relay.Tests.Golden;
 /// <summary>What the recorded relay made up (slot ids, tokens, pair ids), and what ours made up instead.</summary>
 internal sealed partial class Substitutions
 {
-    private static readonly string[] MadeUp = ["slot_id", "slot_token", "pair_id"];
+    private static readonly string[] MadeUp = ["slot_id", "slot_token", "pair_id", "token"];
 
     private readonly Dictionary<string, string> _ours = new(StringComparer.Ordinal);
 
@@ -133,7 +133,7 @@ internal sealed partial class Substitutions
 
     private static bool IsAny(string text) => text.Length > 2 && text[0] == '<' && text[^1] == '>';
 
-    private static bool IsMadeUp(string path) => path is "$.slot_token";
+    private static bool IsMadeUp(string path) => path is "$.slot_token" || path.EndsWith(".claimed_at", StringComparison.Ordinal);
 
     private static bool IsTime(string path) => path.EndsWith("_unix", StringComparison.Ordinal) || path.EndsWith("_seconds", StringComparison.Ordinal);
 

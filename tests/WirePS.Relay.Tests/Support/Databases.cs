@@ -20,6 +20,32 @@ internal static class Databases
         return command.ExecuteScalar();
     }
 
+    /// <summary>Turns the tables into those of an older version of the schema, with the data that fit.</summary>
+    public static void MakeOld(string dataFolder, int version)
+    {
+        string[][] steps =
+        [
+            ["DROP TABLE pair_v2", "DROP TABLE pair_v2_message"],
+            [
+                "DROP INDEX event_by_dup_key",
+                "DROP INDEX event_by_id",
+                "CREATE UNIQUE INDEX event_by_id ON event (slot, id_hash) WHERE id_hash IS NOT NULL",
+                "ALTER TABLE event DROP COLUMN dup_key",
+                "ALTER TABLE slot DROP COLUMN acked_seq",
+                "ALTER TABLE slot DROP COLUMN intro_bytes",
+                "DROP TABLE handle_vibe",
+                "DROP TABLE handle",
+                "DROP TABLE invite",
+            ],
+        ];
+        foreach (var sql in steps.Skip(version - 1).Reverse().SelectMany(static step => step))
+        {
+            Scalar(dataFolder, sql);
+        }
+
+        Scalar(dataFolder, FormattableString.Invariant($"UPDATE meta SET value = '{version}' WHERE name = 'schema_version'"));
+    }
+
     /// <summary>How SQLite would look for the rows of a statement.</summary>
     public static IReadOnlyList<string> Plan(string dataFolder, string sql)
     {

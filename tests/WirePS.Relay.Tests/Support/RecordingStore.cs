@@ -32,6 +32,12 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
     public Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
         inner.ReadEventsAfterAsync(access, after, limit, maxBytes, cancellationToken);
 
+    public Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
+        inner.ReadEventPageAsync(access, after, limit, maxBytes, cancellationToken);
+
+    public Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken) =>
+        AfterAsync(inner.AckEventsAsync(access, upTo, cancellationToken));
+
     public Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken) => inner.ReadSlotStateAsync(access, cancellationToken);
 
     public Task SetResponderHealthAsync(SlotAccess access, byte[] health, CancellationToken cancellationToken) =>
@@ -71,6 +77,25 @@ internal sealed class RecordingStore(IRelayStore inner) : IRelayStore
 
     public Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken) =>
         inner.ListGrantsAsync(access, after, limit, cancellationToken);
+
+    public Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken) =>
+        AfterAsync(inner.ClaimHandleAsync(access, handle, cancellationToken));
+
+    public Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken) => inner.FindHandleAsync(nick, cancellationToken);
+
+    public Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken) =>
+        AfterAsync(inner.ReleaseHandleAsync(access, nick, cancellationToken));
+
+    public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
+        inner.ListHandlesAsync(after, vibe, limit, cancellationToken);
+
+    public Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken) => AfterAsync(inner.RegisterInviteAsync(invite, cancellationToken));
+
+    public Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken) => AfterAsync(inner.UseInviteAsync(token, cancellationToken));
+
+    public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) => inner.PeekInviteAsync(token, cancellationToken);
+
+    public Task<RelayCounts> CountAsync(CancellationToken cancellationToken) => inner.CountAsync(cancellationToken);
 
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) => inner.RemoveExpiredAsync(limit, cancellationToken);
 

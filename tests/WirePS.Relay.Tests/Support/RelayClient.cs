@@ -35,7 +35,8 @@ internal sealed class RelayClient(string baseUrl) : IDisposable
         using var request = Build(method, path, body, headers);
         using var response = await _client.SendAsync(request, cancellationToken);
         var text = await response.Content.ReadAsStringAsync(cancellationToken);
-        var all = response.Headers.Concat(response.Content.Headers)
+        // as they came: the parsed ones are put in an order of their own
+        var all = response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
             .ToDictionary(static header => header.Key.ToLowerInvariant(), static header => string.Join(",", header.Value));
         return new Answer((int)response.StatusCode, all.GetValueOrDefault("content-type"), text, all);
     }

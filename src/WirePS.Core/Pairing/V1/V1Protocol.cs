@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using WirePS.Cryptography;
 using WirePS.Relay;
+using static WirePS.Pairing.PairRules;
 
 namespace WirePS.Pairing.V1;
 
@@ -14,12 +15,6 @@ public sealed class V1Protocol : IPairProtocol
 {
     internal const string Msg = "msg";
     internal const string Bootstrap = "bootstrap";
-
-    /// <summary>How long an ended pairing stays to be looked at.</summary>
-    internal static readonly TimeSpan Keep = TimeSpan.FromHours(1);
-
-    /// <summary>How long a relay is asked for the outcome, and the other side's acknowledgement is waited for.</summary>
-    internal static readonly TimeSpan Patience = TimeSpan.FromDays(30);
 
     /// <summary>How far the clocks of this machine and of a relay may differ (pairing-v2.md §7).</summary>
     internal static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
@@ -135,14 +130,7 @@ public sealed class V1Protocol : IPairProtocol
 
     private static PairEffect NextPaired(PendingPair pair, DateTimeOffset now)
     {
-        var ended = pair.EndedAt ?? pair.CreatedAt;
-        if (pair.Leaving.IsEmpty || now >= ended + Patience)
-        {
-            var until = pair.PeerAcked ? ended + Keep : ended + Patience;
-            return now >= until ? new PairEffect.Collect() : new PairEffect.Rest(until);
-        }
-
-        return pair.Leaving[0] switch
+        return RestAfterEnd(pair, now) ?? pair.Leaving[0] switch
         {
             PairLeaving.Finish => new V1Work.Finish(),
             PairLeaving.RemovePeer => new PairWork.RemovePeer(),
@@ -153,13 +141,7 @@ public sealed class V1Protocol : IPairProtocol
 
     private static PairEffect NextAborted(PendingPair pair, DateTimeOffset now)
     {
-        if (pair.Leaving.IsEmpty)
-        {
-            var until = (pair.EndedAt ?? pair.CreatedAt) + Keep;
-            return now >= until ? new PairEffect.Collect() : new PairEffect.Rest(until);
-        }
-
-        return pair.Leaving[0] switch
+        return RestAfterEnd(pair, now) ?? pair.Leaving[0] switch
         {
             PairLeaving.RevokeGrant => new PairWork.RevokeGrant(),
 
@@ -401,12 +383,6 @@ public sealed class V1Protocol : IPairProtocol
         Spake2Seed = null,
         OurSlotToken = null,
         Messages = PairMessages.None,
-    };
-
-    private static PendingPair Move(PendingPair pair, PairStatus to, DateTimeOffset now) => pair with
-    {
-        Status = to,
-        Transitions = pair.Transitions.Add(new PairTransition(pair.Status, to, now)),
     };
 
     // In the precision of the file, so that a state in memory and the same one read back are equal.

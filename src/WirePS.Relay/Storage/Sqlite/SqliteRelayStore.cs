@@ -8,6 +8,9 @@ namespace WirePS.Relay.Storage.Sqlite;
 /// <summary>The embedded engine: one writer with group commit, a few readers.</summary>
 internal sealed class SqliteRelayStore : IRelayStore
 {
+    /// <summary>Events that are acked in one transaction: the writer is everybody's.</summary>
+    private const int AckPortion = 500;
+
     private static readonly TimeSpan PullFlushInterval = TimeSpan.FromSeconds(5);
 
     private readonly SqliteDatabase _database;
@@ -70,6 +73,20 @@ internal sealed class SqliteRelayStore : IRelayStore
     public async Task<IReadOnlyList<StoredEvent>> ReadEventsAfterAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
         await _readers.ReadAsync(session => SlotOperations.ReadAfter(session, access, after, limit, maxBytes), cancellationToken);
 
+    public Task<EventPage> ReadEventPageAsync(SlotAccess access, long after, int limit, long maxBytes, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => SlotOperations.ReadPage(session, access, after, limit, maxBytes), cancellationToken);
+
+    public async Task<AckOutcome> AckEventsAsync(SlotAccess access, long upTo, CancellationToken cancellationToken)
+    {
+        AckOutcome outcome;
+        do
+        {
+            outcome = await _writer.WriteAsync(session => SlotOperations.Ack(session, access, upTo, AckPortion), cancellationToken);
+        }
+        while (outcome == AckOutcome.Partly);
+        return outcome;
+    }
+
     public async Task<SlotState> ReadSlotStateAsync(SlotAccess access, CancellationToken cancellationToken)
     {
         // looked up first: between the two the flusher may move the value from memory to disk, never back
@@ -127,9 +144,41 @@ internal sealed class SqliteRelayStore : IRelayStore
     public Task<GrantPage> ListGrantsAsync(SlotAccess access, string? after, int limit, CancellationToken cancellationToken) =>
         _readers.ReadAsync(session => GrantOperations.List(session, access, after, limit), cancellationToken);
 
+    public Task<ClaimResult> ClaimHandleAsync(SlotAccess access, NewHandle handle, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => HandleOperations.Claim(session, access, handle), cancellationToken);
+
+    public Task<HandleView?> FindHandleAsync(string nick, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => HandleOperations.Find(session, nick), cancellationToken);
+
+    public Task<bool> ReleaseHandleAsync(SlotAccess access, string nick, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => HandleOperations.Release(session, access, nick), cancellationToken);
+
+    public Task<HandlePage> ListHandlesAsync(string after, string? vibe, int limit, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => HandleOperations.List(session, after, vibe, limit), cancellationToken);
+
+    public Task RegisterInviteAsync(NewInvite invite, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => InviteOperations.Register(session, invite), cancellationToken);
+
+    public Task<InviteUse> UseInviteAsync(TokenHash token, CancellationToken cancellationToken) =>
+        _writer.WriteAsync(session => InviteOperations.Use(session, token), cancellationToken);
+
+    public Task<InviteUse> PeekInviteAsync(TokenHash token, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(session => InviteOperations.Peek(session, token), cancellationToken);
+
+    public Task<RelayCounts> CountAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(
+            static session => session.First(
+                RelaySql.Counts,
+                static reader => new RelayCounts(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2)),
+                ("@now", session.Now))!,
+            cancellationToken);
+
     public Task<int> RemoveExpiredAsync(int limit, CancellationToken cancellationToken) =>
         _writer.WriteAsync(
-            session => PairOperations.RemoveExpired(session, limit) + PairV2Operations.RemoveExpired(session, limit) + SlotOperations.RemoveExpiredEvents(session, limit),
+            session => PairOperations.RemoveExpired(session, limit)
+                + PairV2Operations.RemoveExpired(session, limit)
+                + SlotOperations.RemoveExpiredEvents(session, limit)
+                + InviteOperations.RemoveExpired(session, limit),
             cancellationToken);
 
     public async ValueTask DisposeAsync()

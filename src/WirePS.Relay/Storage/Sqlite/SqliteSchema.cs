@@ -7,7 +7,7 @@ namespace WirePS.Relay.Storage.Sqlite;
 internal static class SqliteSchema
 {
     /// <summary>The version that this program writes.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     private const string VersionName = "schema_version";
     private const string RelayIdName = "relay_id";
@@ -107,7 +107,49 @@ internal static class SqliteSchema
         "CREATE TABLE pair_v2_message (message INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     ];
 
-    private static readonly string[][] Steps = [ToVersion1, ToVersion2];
+    /// <summary>
+    /// Acks; duplicates that are more than the same id, where of older events nothing but the id is known; the directory of handles, whose texts
+    /// come after everything that is searched for; short URLs of invites.
+    /// </summary>
+    private static readonly string[] ToVersion3 =
+    [
+        "ALTER TABLE slot ADD COLUMN acked_seq INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE slot ADD COLUMN intro_bytes INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE event ADD COLUMN dup_key BLOB",
+        "UPDATE event SET dup_key = id_hash WHERE id_hash IS NOT NULL",
+        "DROP INDEX event_by_id",
+        "CREATE INDEX event_by_id ON event (slot, id_hash, seq) WHERE id_hash IS NOT NULL",
+        "CREATE UNIQUE INDEX event_by_dup_key ON event (slot, dup_key) WHERE dup_key IS NOT NULL",
+
+        """
+        CREATE TABLE handle (
+            nick TEXT NOT NULL PRIMARY KEY,
+            did TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            slot INTEGER NOT NULL,
+            relay_url TEXT,
+            discoverable INTEGER NOT NULL,
+            listed INTEGER NOT NULL,
+            claimed_at INTEGER NOT NULL,
+            profile BLOB NOT NULL,
+            card BLOB NOT NULL)
+        """,
+        "CREATE INDEX handle_listed ON handle (nick) WHERE listed = 1",
+        "CREATE TABLE handle_vibe (vibe TEXT NOT NULL, nick TEXT NOT NULL, PRIMARY KEY (vibe, nick)) WITHOUT ROWID",
+        "CREATE INDEX handle_vibe_by_nick ON handle_vibe (nick)",
+
+        """
+        CREATE TABLE invite (
+            token_hash BLOB NOT NULL PRIMARY KEY,
+            expires_at INTEGER NOT NULL,
+            remove_at INTEGER NOT NULL,
+            uses_left INTEGER,
+            url BLOB NOT NULL)
+        """,
+        "CREATE INDEX invite_by_removal ON invite (remove_at)",
+    ];
+
+    private static readonly string[][] Steps = [ToVersion1, ToVersion2, ToVersion3];
 
     /// <summary>Creates the tables of a new database, brings those of an older program up to date, and answers the relay's id.</summary>
     /// <exception cref="StoreException">The data was written by a newer program, or is not a relay's.</exception>

@@ -8,6 +8,21 @@ namespace WirePS.Tests.Pairing;
 /// <summary>Two engines pair by v2 through a relay in memory, every tick in a new process.</summary>
 public sealed class V2CompletePairingTests
 {
+    [Fact]
+    public async Task A_code_stays_used_where_its_ended_file_is_removed_before_it_got_its_other_name()
+    {
+        var time = new FakeTime();
+        using var host = new Party("host", new FakeRelay(time), time) { Protocol = 2 };
+        var code = await host.HostAsync();
+        await host.StopAsync();
+
+        // A process that dies between the write of the end and the new name leaves this.
+        File.Move(host.Engine.Pairs.PathOf(host.Id), host.Engine.Pairs.PathOf(code));
+        File.Delete(host.Home.UsedCodesFile);
+        await host.Engine.Pairing.RemoveAsync(code, CancellationToken.None);
+        Assert.Equal(WireReason.CodeUsed, (await Assert.ThrowsAsync<WireException>(() => host.JoinAsync(code))).Reason);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

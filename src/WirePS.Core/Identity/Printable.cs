@@ -1,13 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
-namespace WirePS.Module.Output;
+namespace WirePS;
 
 /// <summary>Text that others chose, made safe to show.</summary>
-internal static class Printable
+public static class Printable
 {
     /// <summary>The text without what moves a cursor, changes a direction or cannot be seen; null stays null.</summary>
-    internal static string? Of(string? text)
+    /// <param name="text">The text.</param>
+    [return: NotNullIfNotNull(nameof(text))]
+    public static string? Of(string? text)
     {
         if (text is null)
         {

@@ -85,7 +85,7 @@ internal sealed class SimPerson
                     World.Clock.In(World.Dice.Spread(TimeSpan.FromSeconds(20)), Stop);
                 }
 
-                _hasConfirmed = _side.Command("confirms", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, number, CancellationToken.None), WireReason.PairEnded, WireReason.PairNotReady, WireReason.Expired)) && _side.Pair is not { Status: PairStatus.SasReady };
+                _hasConfirmed = _side.Command("confirms", engine => Guarded(engine.Pairing.ConfirmAsync(_side.Key, number, CancellationToken.None), WireReason.PairEnded, WireReason.Expired)) && _side.Pair is not { Status: PairStatus.SasReady };
             }
         }
 

@@ -62,7 +62,6 @@ public static class WireErrorCatalogue
         [WireReason.StorageFull] = new(WireErrorCategory.WriteError, "The disk is full; nothing was changed.", "Free some room and try again; the daemon goes on by itself."),
         [WireReason.StorageFailed] = new(WireErrorCategory.WriteError, "A file could not be written; what was there before is still there.", "Check the rights of the folder, and the disk."),
         [WireReason.LockTimeout] = new(WireErrorCategory.ResourceBusy, "Another process held a lock of this home for too long.", "Try again; if it stays so, look for a process that hangs with 'Get-WireDaemon'."),
-        [WireReason.VersionConflict] = new(WireErrorCategory.ResourceBusy, "The file changed while it was being worked on.", "Try again."),
         [WireReason.JournalTampered] = new(WireErrorCategory.SecurityError, "The journal's chain of hashes is broken.", "Compare with a backup: a line was changed, removed or added outside WirePS."),
 
         [WireReason.InvalidHandle] = new(WireErrorCategory.InvalidArgument, "The handle is not allowed.", "Use 2 to 32 of a-z, 0-9, '-' and '_', starting with a letter or digit, not reserved, and not ending in '-' and eight hex digits."),

@@ -21,7 +21,6 @@ public enum WireReason
     StorageFull,
     StorageFailed,
     LockTimeout,
-    VersionConflict,
     JournalTampered,
 
     // Identity

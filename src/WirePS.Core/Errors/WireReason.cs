@@ -74,6 +74,8 @@ public enum WireReason
     RelayRateLimited,
     RelayRefused,
     RelayBadReply,
+    MailboxLost,
+    MailboxFull,
     RelayWithoutV2,
     RelayDowngraded,
     RelayRuntimeMissing,

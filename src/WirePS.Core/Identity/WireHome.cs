@@ -55,6 +55,30 @@ public sealed class WireHome
     /// <summary>Grants that are still to be revoked at their relays.</summary>
     public string RevocationsFile => Path.Combine(StateFolder, "revocations.json");
 
+    /// <summary>The events of each peer as they came, one file a peer (wire.md §9.3).</summary>
+    public string InboxFolder => Path.Combine(StateFolder, "inbox");
+
+    /// <summary>What was taken from mailboxes, in order: the index of the inbox, and the memory that lets no event in twice.</summary>
+    public string ReceivedFile => Path.Combine(StateFolder, "received.jsonl");
+
+    /// <summary>Events that were refused and passed over.</summary>
+    public string RefusedFile => Path.Combine(StateFolder, "refused.jsonl");
+
+    /// <summary>Events whose sender is not known yet.</summary>
+    public string ParkedFile => Path.Combine(StateFolder, "parked.json");
+
+    /// <summary>How far each mailbox of this home has been read.</summary>
+    public string MailPlacesFile => Path.Combine(StateFolder, "mail-places.json");
+
+    /// <summary>Events on their way, one file each.</summary>
+    public string OutboxFolder => Path.Combine(StateFolder, "outbox");
+
+    /// <summary>The messages sent to each peer, one file a peer.</summary>
+    public string SentFolder => Path.Combine(StateFolder, "sent");
+
+    /// <summary>How far each consumer has taken the messages.</summary>
+    public string ConsumersFolder => Path.Combine(StateFolder, "consumers");
+
     /// <summary>Who the daemon of this home is (wire.md §6.3).</summary>
     public string DaemonPidFile => Path.Combine(StateFolder, "daemon.pid");
 

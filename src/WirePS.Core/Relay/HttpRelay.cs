@@ -8,7 +8,7 @@ using WirePS.Pairing;
 namespace WirePS.Relay;
 
 /// <summary>A relay over HTTP. Safe for many callers at once.</summary>
-public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
+public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes
 {
     /// <summary>The longest time that one request asks a relay to wait (relay-v2.md: at most 55 s).</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(50);
@@ -17,7 +17,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
     private const int PairReply = 256 * 1024;
 
     // A message stands inside a reply, and a relay takes deep ones: one pairing's must not make the reply for a thousand unreadable.
-    private const int MaxDepth = 128;
+    private const int MaxDepth = 136;
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WaitSlack = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FirstGap = TimeSpan.FromMilliseconds(250);
@@ -138,33 +138,14 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes
     /// <inheritdoc/>
     async Task<V1PairView?> IV1PairRoutes.ReadAsync(string pairId, PairRole role, V1Have have, TimeSpan wait, CancellationToken cancellationToken)
     {
-        wait = wait < LongestWait ? wait : LongestWait;
-        var start = _time.GetTimestamp();
-        var gap = FirstGap;
-        while (true)
-        {
-            var left = wait - _time.GetElapsedTime(start);
-            var ask = _doesNotWait || left < TimeSpan.FromSeconds(1) ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Floor(left.TotalSeconds));
-            var asked = _time.GetTimestamp();
-            var view = await ReadOnceAsync(pairId, role, have, ask, cancellationToken).ConfigureAwait(false);
-            left = wait - _time.GetElapsedTime(start);
-            if (view is null || view.IsMoreThan(have) || left <= TimeSpan.Zero)
+        return await PollAsync(
+            wait,
+            async ask =>
             {
-                return view;
-            }
-
-            // relay-v2.md: an answer without news in less than half of what was asked for comes from a relay that does not wait.
-            if (ask > TimeSpan.Zero && _time.GetElapsedTime(asked) < ask / 2)
-            {
-                _doesNotWait = true;
-            }
-
-            if (_doesNotWait || ask == TimeSpan.Zero)
-            {
-                await Task.Delay(gap < left ? gap : left, _time, cancellationToken).ConfigureAwait(false);
-                gap = gap * 1.5 < LastGap ? gap * 1.5 : LastGap;
-            }
-        }
+                var view = await ReadOnceAsync(pairId, role, have, ask, cancellationToken).ConfigureAwait(false);
+                return (view, view is null || view.IsMoreThan(have));
+            },
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

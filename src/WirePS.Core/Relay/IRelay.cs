@@ -17,6 +17,9 @@ public interface IRelay
     /// <summary>The pairing routes of v2 (relay-v2.md).</summary>
     IV2PairRoutes V2Pairs { get; }
 
+    /// <summary>The events of mailboxes (relay-v2.md).</summary>
+    IMailRoutes Mail { get; }
+
     /// <summary>GET /healthz; returns when it answers as a relay does.</summary>
     Task CheckHealthAsync(CancellationToken cancellationToken);
 

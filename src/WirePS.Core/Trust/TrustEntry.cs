@@ -1,3 +1,4 @@
+using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Relay;
 
@@ -47,8 +48,23 @@ public sealed record TrustEntry(
     bool PeerAcked,
     string? Label)
 {
+    /// <summary>The card it was pinned with, or that it has sent since; null in entries without one.</summary>
+    public AgentCard? Card { get; init; }
+
+    /// <summary>When it was revoked here; null where it is not. A revoked peer stays, so that it cannot come back by another way.</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
+
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(PublicKey);
+
+    /// <summary>The key as events are checked against it.</summary>
+    public EventKey EventKey => new($"{Handle}:{Identity.Fingerprint.Short(PublicKey)}", StrictBase64.Encode(PublicKey));
+
+    /// <summary>The key for sealed bodies; null where it published none.</summary>
+    public byte[]? DhPublicKey => Card?.DhPublicKey;
+
+    /// <summary>True where its program speaks wireps.md, and takes events of ours (wireps.md §5).</summary>
+    public bool SpeaksWirePS => Card?.SpeaksWirePS == true;
 }
 
 /// <summary>A grant of ours that a peer holds.</summary>

@@ -19,8 +19,14 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 {
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
-    /// <summary>The peers, this home itself left out, by name.</summary>
-    public IReadOnlyList<TrustEntry> List()
+    /// <summary>The peers, this home itself and those that were revoked left out, by name.</summary>
+    public IReadOnlyList<TrustEntry> List() => [.. ListAll().Where(static p => p.RevokedAt is null)];
+
+    /// <summary>The peer with this DID; null where there is none, or it was revoked.</summary>
+    public TrustEntry? Find(string did) => List().FirstOrDefault(p => p.Did == did);
+
+    /// <summary>The peers with those that were revoked, by name.</summary>
+    public IReadOnlyList<TrustEntry> ListAll()
     {
         var peers = _file.Get(tree => Agents(tree)
             .Select(agent => ReadEntry(agent.Key, agent.Value))
@@ -196,7 +202,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
             var sameKey = HasKey(entry, card.PublicKey);
             var sameName = handle == card.Handle || (string?)entry["did"] == card.Did;
-            if (sameName != sameKey || (sameKey && (string?)entry["tier"] == TierName(TrustTier.Attested)))
+            if (sameName != sameKey || (sameKey && ((string?)entry["tier"] == TierName(TrustTier.Attested) || entry["revoked_at"] is not null)))
             {
                 return handle;
             }
@@ -271,11 +277,28 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     (string?)entry["grant_id"] is { } grant && (string?)entry["grant_relay_url"] is { } url && (string?)entry["grant_slot_id"] is { } slot ? new GivenGrant(url, slot, grant) : null,
                     entry["peer_acked"]?.GetValueKind() == JsonValueKind.True,
                     (string?)entry["label"])
+                {
+                    Card = CardOf(entry),
+                    RevokedAt = Timestamps.TryParse((string?)entry["revoked_at"], out var revoked) ? revoked : null,
+                }
                 : null;
         }
         catch (InvalidOperationException error)
         {
             throw new WireException(WireReason.FileCorrupt, $"The entry '{handle}' is not in the form of a trust entry.", home.TrustFile, error);
+        }
+    }
+
+    // The card of an entry that another program made may be none that we would take; its key counts all the same.
+    private static AgentCard? CardOf(JsonObject entry)
+    {
+        try
+        {
+            return entry["card"] is JsonObject card ? AgentCard.Parse(JsonSerializer.SerializeToUtf8Bytes(card, JsonTreeJson.Default.JsonObject)) : null;
+        }
+        catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.InvalidJson)
+        {
+            return null;
         }
     }
 

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using WirePS.Identity;
+using WirePS.Storage;
+
+namespace WirePS.Messaging;
+
+/// <summary>
+/// The events on their way: one file each in <c>state/wire/outbox</c>, named so that they sort by age. One that is
+/// there is delivered, or shown as failed, whatever dies meanwhile.
+/// </summary>
+/// <param name="home">The home.</param>
+/// <param name="files">Its files.</param>
+public sealed class Outbox(WireHome home, IFileSystem files)
+{
+    private const int MaxFileBytes = 1024 * 1024;
+    private const string Ending = ".json";
+
+    private static readonly OutboxJson Json = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        AllowDuplicateProperties = false,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    /// <summary>Writes an event down; it is on its way when this returns.</summary>
+    public void Add(OutboxItem item) => files.WritePrivate(PathOf(item), JsonSerializer.SerializeToUtf8Bytes(item, Json.OutboxItem));
+
+    /// <summary>Replaces one by what is known of it now.</summary>
+    public void Update(OutboxItem item) => Add(item);
+
+    /// <summary>Takes one out.</summary>
+    public void Remove(OutboxItem item) => files.Delete(PathOf(item));
+
+    /// <summary>True where the event is still on its way.</summary>
+    public bool Contains(OutboxItem item) => files.Exists(PathOf(item));
+
+    /// <summary>All, oldest first. A file that cannot be read stays and is not among them; it stops nothing.</summary>
+    /// <param name="unreadable">Takes the trouble with each that cannot be read.</param>
+    public IReadOnlyList<OutboxItem> List(Action<WireException>? unreadable = null)
+    {
+        var items = new List<OutboxItem>();
+        foreach (var path in files.List(home.OutboxFolder).Select(static f => f.Path).Where(static p => p.EndsWith(Ending, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                if (Read(path) is { } item)
+                {
+                    items.Add(item);
+                }
+            }
+            catch (WireException error)
+            {
+                unreadable?.Invoke(error);
+            }
+        }
+
+        return items;
+    }
+
+    private OutboxItem? Read(string path)
+    {
+        if (files.ReadPrivate(path, MaxFileBytes) is not { } text)
+        {
+            return null;
+        }
+
+        try
+        {
+            var item = JsonSerializer.Deserialize(text, Json.OutboxItem);
+            return item is null ? throw new WireException(WireReason.FileCorrupt, null, path)
+                : item.Version > 1 ? throw new WireException(WireReason.FileNewerVersion, null, path)
+                : PathOf(item) == path ? item
+                : throw new WireException(WireReason.FileCorrupt, null, path);
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException)
+        {
+            throw new WireException(WireReason.FileCorrupt, null, path, error);
+        }
+    }
+
+    private string PathOf(OutboxItem item)
+    {
+        var id = item.EventId.Length == 64 && item.EventId.All(char.IsAsciiHexDigitLower) ? item.EventId : throw new WireException(WireReason.FileCorrupt, null, home.OutboxFolder);
+        return Path.Combine(home.OutboxFolder, string.Create(CultureInfo.InvariantCulture, $"{item.CreatedAt.UtcTicks:D20}-{id[..32]}{Ending}"));
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using WirePS.Identity;
+using WirePS.Storage;
+using WirePS.Trust;
+
+namespace WirePS.Messaging;
+
+/// <summary>An event on its way, as it stands in its file. Holds what we write with; <see cref="ToString"/> does not show it.</summary>
+public sealed record OutboxItem
+{
+    /// <summary>The format.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>The recipient's name here; null for somebody who is no peer, and for whom the route stands here.</summary>
+    public string? Peer { get; init; }
+
+    /// <summary>The recipient's DID.</summary>
+    public required string To { get; init; }
+
+    /// <summary>Where to leave it, where that is not the peer's own route.</summary>
+    public OutboxRoute? Route { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it is no longer tried.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>Until then another process is at it; null for nobody.</summary>
+    public DateTimeOffset? ClaimedUntil { get; init; }
+
+    /// <summary>How often it was tried.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>The last trouble, in words.</summary>
+    public string? LastError { get; init; }
+
+    /// <summary>The event, compact JSON.</summary>
+    public required string Event { get; init; }
+
+    /// <summary>The body as it was before it was sealed, compact JSON, of a message that is to be shown as sent; null for events that are none.</summary>
+    public string? Body { get; init; }
+
+    /// <summary>The event's id.</summary>
+    public required string EventId { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"event {EventId} to {Peer ?? To}";
+}
+
+/// <summary>A mailbox to leave an event in.</summary>
+/// <param name="RelayUrl">Its relay.</param>
+/// <param name="SlotId">The mailbox.</param>
+/// <param name="SlotToken">What we write with; a secret.</param>
+public sealed record OutboxRoute(string RelayUrl, string SlotId, string SlotToken)
+{
+    /// <summary>The route of a peer.</summary>
+    public static OutboxRoute Of(PeerRoute route) => new(route.RelayUrl, route.SlotId, route.SlotToken);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{SlotId} at {RelayUrl}";
+}
+
+[JsonSerializable(typeof(OutboxItem))]
+internal sealed partial class OutboxJson : JsonSerializerContext;

@@ -14,6 +14,7 @@ internal static class GoldenRegistry
         [("wire", "events")] = EventRunners.Events,
         [("wire", "events_verify")] = EventRunners.EventsVerify,
         [("wire", "kinds")] = EventRunners.Kinds,
+        [("wire", "sealing")] = SealingRunners.Sealing,
         [("wire", "code_phrase")] = PairingRunners.CodePhrases,
         [("wire", "spake2")] = PairingRunners.Spake2,
         [("wire", "bootstrap")] = PairingRunners.Bootstrap,

@@ -11,6 +11,7 @@ internal static class GoldenRegistry
         [("wire", "handles")] = IdentityRunners.Handles,
         [("wire", "cards")] = CardRunners.Cards,
         [("wire", "cards_verify")] = CardRunners.CardsVerify,
+        [("wire", "memberships")] = MembershipRunners.Memberships,
         [("wire", "events")] = EventRunners.Events,
         [("wire", "events_verify")] = EventRunners.EventsVerify,
         [("wire", "kinds")] = EventRunners.Kinds,

@@ -82,8 +82,16 @@ internal static partial class Sodium
     [LibraryImport(LibraryName, EntryPoint = "crypto_scalarmult_curve25519_base")]
     internal static partial int X25519Base(Span<byte> publicKey, ReadOnlySpan<byte> scalar);
 
+    /// <summary>Refuses a point of low order, whose product says nothing of the scalar.</summary>
+    [LibraryImport(LibraryName, EntryPoint = "crypto_scalarmult_curve25519")]
+    internal static partial int X25519Multiply(Span<byte> product, ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> point);
+
     [LibraryImport(LibraryName, EntryPoint = "crypto_stream_chacha20_ietf")]
     internal static partial int ChaCha20Stream(Span<byte> output, ulong length, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> key);
+
+    /// <summary>The counter starts at 0; input and output may be the same bytes.</summary>
+    [LibraryImport(LibraryName, EntryPoint = "crypto_stream_chacha20_ietf_xor")]
+    internal static partial int ChaCha20Xor(Span<byte> output, ReadOnlySpan<byte> input, ulong length, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> key);
 
     [LibraryImport(LibraryName, EntryPoint = "crypto_aead_chacha20poly1305_ietf_encrypt")]
     internal static partial int ChaCha20Poly1305Encrypt(

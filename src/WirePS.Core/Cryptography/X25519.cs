@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace WirePS.Cryptography;
 
-/// <summary>X25519 keys that follow from an identity's Ed25519 seed (wire.md §2.8).</summary>
+/// <summary>X25519: keys that follow from an identity's Ed25519 seed, and what two keys share (wire.md §2.8).</summary>
 public static class X25519
 {
     /// <summary>Bytes of a public key.</summary>
@@ -14,11 +14,43 @@ public static class X25519
     /// <exception cref="WireException">libsodium is missing or broken.</exception>
     public static byte[] DhPublicKey(ReadOnlySpan<byte> seed)
     {
-        SodiumLibrary.EnsureReady();
         using var scalar = DhScalar(seed);
+        return PublicKey(scalar.Span);
+    }
+
+    /// <summary>The public key of a secret scalar.</summary>
+    /// <param name="scalar">32 bytes; clamped as it is used.</param>
+    /// <exception cref="ArgumentException">The scalar is not 32 bytes.</exception>
+    /// <exception cref="WireException">libsodium is missing or broken.</exception>
+    public static byte[] PublicKey(ReadOnlySpan<byte> scalar)
+    {
+        RequireLength(scalar, nameof(scalar));
+        SodiumLibrary.EnsureReady();
         var publicKey = new byte[PublicKeyBytes];
-        _ = Sodium.X25519Base(publicKey, scalar.Span);
+        _ = Sodium.X25519Base(publicKey, scalar);
         return publicKey;
+    }
+
+    /// <summary>What the holders of two keys share: 32 bytes; null where the peer's key has low order and the product is zero.</summary>
+    /// <param name="scalar">Our secret scalar, 32 bytes; clamped as it is used.</param>
+    /// <param name="peerPublicKey">The peer's key, 32 bytes.</param>
+    /// <exception cref="ArgumentException">A size is wrong.</exception>
+    /// <exception cref="WireException">libsodium is missing or broken.</exception>
+    public static SecretBytes? SharedSecret(ReadOnlySpan<byte> scalar, ReadOnlySpan<byte> peerPublicKey)
+    {
+        RequireLength(scalar, nameof(scalar));
+        RequireLength(peerPublicKey, nameof(peerPublicKey));
+        SodiumLibrary.EnsureReady();
+        Span<byte> zero = stackalloc byte[Sodium.KeyBytes];
+        zero.Clear();
+        var shared = new SecretBytes(Sodium.KeyBytes);
+        if (Sodium.X25519Multiply(shared.Span, scalar, peerPublicKey) == 0 && !shared.FixedTimeEquals(zero))
+        {
+            return shared;
+        }
+
+        shared.Dispose();
+        return null;
     }
 
     /// <summary>The secret scalar of a seed: the first half of its SHA-512, clamped. 32 bytes, little-endian.</summary>
@@ -36,5 +68,13 @@ public static class X25519
         scalar.Span[31] &= 127;
         scalar.Span[31] |= 64;
         return scalar;
+    }
+
+    private static void RequireLength(ReadOnlySpan<byte> value, string name)
+    {
+        if (value.Length != Sodium.KeyBytes)
+        {
+            throw new ArgumentException($"The value has {Sodium.KeyBytes} bytes.", name);
+        }
     }
 }

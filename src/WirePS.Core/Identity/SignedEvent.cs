@@ -78,6 +78,15 @@ public sealed class SignedEvent
     /// <summary>The body; null when there is none.</summary>
     public WireJson? Body => Json.TryGet("body", out var body) ? body : null;
 
+    /// <summary>How the body is sealed; null for a plain body, and where the member is not a text, as other programs read it.</summary>
+    public string? Enc => Json.GetString("enc");
+
+    /// <summary>True when the body is sealed in the way that this program can open (wire.md §2.8).</summary>
+    public bool IsSealed => Enc == SealedBody.Scheme;
+
+    /// <summary>The 32-byte key that the sender made for this event alone (wireps.md §7); null when there is none or it is malformed.</summary>
+    public byte[]? EphemeralKey => StrictBase64.TryDecode(Json.GetString("epk"), X25519.PublicKeyBytes, out var key) ? key : null;
+
     /// <summary>Reads an event.</summary>
     /// <exception cref="WireException"><see cref="WireReason.InvalidJson"/>; <see cref="WireReason.InvalidEvent"/> for anything but an object.</exception>
     public static SignedEvent Parse(ReadOnlySpan<byte> utf8) => FromJson(WireJson.Parse(utf8));
@@ -98,9 +107,12 @@ public sealed class SignedEvent
     /// <param name="kind">A known kind.</param>
     /// <param name="body">Any JSON without floats.</param>
     /// <param name="timestamp">When it is made; written in UTC with a fraction of fixed width, so that texts sort by time.</param>
+    /// <param name="isSealed">The body is <c>{"ct":…}</c>, which <c>enc</c> says. <see cref="OwnIdentity"/> seals.</param>
+    /// <param name="ephemeralKey">The 32-byte key that the body is sealed by, where it is not the sender's own.</param>
     /// <exception cref="WireException"><see cref="WireReason.InvalidEvent"/> for an unknown kind or a float.</exception>
     public static SignedEvent Create(
-        ReadOnlySpan<byte> seed, AgentCard card, string to, string type, uint kind, WireJson body, DateTimeOffset timestamp)
+        ReadOnlySpan<byte> seed, AgentCard card, string to, string type, uint kind, WireJson body, DateTimeOffset timestamp,
+        bool isSealed = false, byte[]? ephemeralKey = null)
     {
         ArgumentNullException.ThrowIfNull(card);
         ArgumentNullException.ThrowIfNull(to);
@@ -111,14 +123,25 @@ public sealed class SignedEvent
             throw new WireException(WireReason.InvalidEvent, "An event of an unknown kind would block the recipient's mailbox.");
         }
 
-        return Sign(seed, card.Handle, WireJson.ObjectOf(
+        var content = WireJson.ObjectOf(
             ("schema_version", WireJson.From(SchemaVersion)),
             ("timestamp", WireJson.From(timestamp.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture))),
             ("from", WireJson.From(card.Did)),
             ("to", WireJson.From(to)),
             ("type", WireJson.From(type)),
             ("kind", WireJson.From((ulong)kind)),
-            ("body", body)));
+            ("body", body));
+        if (isSealed)
+        {
+            content = content.With("enc", SealedBody.Scheme);
+        }
+
+        if (ephemeralKey is not null)
+        {
+            content = content.With("epk", StrictBase64.Encode(ephemeralKey));
+        }
+
+        return Sign(seed, card.Handle, content);
     }
 
     /// <summary>Signs the content of an event: id, key id and signature are set, older ones replaced.</summary>

@@ -78,7 +78,7 @@ internal static class EventRunners
     }
 
     // The trust store's reading of its file, as far as the checks of an event need it.
-    private static List<EventKey>? KeysOf(JsonElement trust, string handle)
+    public static List<EventKey>? KeysOf(JsonElement trust, string handle)
     {
         if (trust.ValueKind != JsonValueKind.Object
             || !trust.TryGetProperty("agents", out var agents) || agents.ValueKind != JsonValueKind.Object
@@ -104,7 +104,7 @@ internal static class EventRunners
     private static string? TextOf(JsonElement value, string member)
         => value.ValueKind == JsonValueKind.Object && value.TryGetProperty(member, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
 
-    private static EventVerdict VerdictOf(string error) => error switch
+    public static EventVerdict VerdictOf(string error) => error switch
     {
         "missing field: from" => EventVerdict.MissingFrom,
         "missing field: public_key_id" => EventVerdict.MissingKeyId,

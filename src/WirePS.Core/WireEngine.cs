@@ -1,6 +1,7 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Pairing.V1;
 using WirePS.Pairing.V2;
@@ -66,7 +67,16 @@ public sealed class WireEngine : IDisposable
         var byNumber = protocols.ToDictionary(static p => p.Number);
         Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
-        Tick = new WireTick(Pairs, Runner, Revocations);
+        var places = new MailPlaces(home, Files);
+        Received = new ReceivedIndex(home, Files, Time);
+        Refused = new RefusedEvents(home, Files);
+        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
+        Reader = new MailboxReader(Relays, places, Intake);
+        Outbox = new Outbox(home, Files);
+        Sent = new SentMessages(home, Files);
+        Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
+        Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
+        Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -118,6 +128,30 @@ public sealed class WireEngine : IDisposable
     /// <summary>What people do with pairings.</summary>
     public PairOperations Pairing { get; }
 
+    /// <summary>What was taken from mailboxes.</summary>
+    public ReceivedIndex Received { get; }
+
+    /// <summary>What came from mailboxes and was passed over.</summary>
+    public RefusedEvents Refused { get; }
+
+    /// <summary>Takes events out of mailboxes.</summary>
+    public EventIntake Intake { get; }
+
+    /// <summary>Reads mailboxes.</summary>
+    public MailboxReader Reader { get; }
+
+    /// <summary>The events on their way.</summary>
+    public Outbox Outbox { get; }
+
+    /// <summary>The messages that were sent.</summary>
+    public SentMessages Sent { get; }
+
+    /// <summary>Makes events.</summary>
+    public EventPost Post { get; }
+
+    /// <summary>Delivers them.</summary>
+    public OutboxSender Sender { get; }
+
     /// <summary>One pass over everything.</summary>
     public WireTick Tick { get; }
 
@@ -148,14 +182,14 @@ public sealed class WireEngine : IDisposable
     /// <returns>What had to be closed.</returns>
     public IReadOnlyList<string> RepairPermissions() =>
     [
-        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile]).Where(Files.Narrow),
+        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
     public void RemoveLeftovers()
     {
-        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder])
+        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder])
         {
             Files.RemoveLeftovers(folder, LeftoverAge);
         }

@@ -111,6 +111,8 @@ internal sealed class DyingRelays(IRelayConnections inner, Death death) : IRelay
 
         public IV1PairRoutes V1Pairs { get; } = Dying.Around(inner.V1Pairs, death, Dying.IsSend);
 
+        public IMailRoutes Mail { get; } = Dying.Around(inner.Mail, death, Dying.IsSend);
+
         public Task CheckHealthAsync(CancellationToken cancellationToken) => _dying.CheckHealthAsync(cancellationToken);
 
         public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => _dying.GetInfoAsync(cancellationToken);

@@ -11,8 +11,6 @@ namespace WirePS.Daemon;
 /// </summary>
 public sealed class DaemonLoop
 {
-    private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(5);
 
     // File times are coarse, and on a network folder another machine's.
@@ -40,6 +38,7 @@ public sealed class DaemonLoop
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _engine.DaemonFiles.ClearStop();
         _engine.Files.EnsurePrivateFolder(_engine.Home.PendingPairFolder);
+        _engine.Files.EnsurePrivateFolder(_engine.Home.OutboxFolder);
         _engine.RemoveLeftovers();
         foreach (var path in _engine.RepairPermissions())
         {
@@ -56,8 +55,9 @@ public sealed class DaemonLoop
         {
             var stop = WatchStopAsync(asked, ending);
             var revoke = RevokeAsync(state, ending.Token);
+            var mail = new MailWorkers(_engine, _log).RunAsync(ending.Token);
             await WatchPairsAsync(pairs, ending.Token).ConfigureAwait(false);
-            await Task.WhenAll([stop, revoke, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
+            await Task.WhenAll([stop, revoke, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
         }
         finally
         {
@@ -280,23 +280,5 @@ public sealed class DaemonLoop
 
         // A timer takes no more than 49 days.
         private static readonly TimeSpan LongestRest = TimeSpan.FromDays(20);
-    }
-
-    /// <summary>Growing pauses with a random part, so that many do not come back at once.</summary>
-    private sealed class BackOff(TimeProvider time)
-    {
-        private TimeSpan _next = FirstBackOff;
-
-        public void Reset() => _next = FirstBackOff;
-
-        public TimeSpan Next(TimeSpan? atLeast)
-        {
-            var pause = _next * (0.75 + (Random.Shared.NextDouble() / 2));
-            _next = _next * 2 < LongestBackOff ? _next * 2 : LongestBackOff;
-            return atLeast > pause ? atLeast.Value : pause;
-        }
-
-        public Task WaitAsync(TimeSpan? atLeast, CancellationToken cancellationToken) =>
-            Task.Delay(Next(atLeast), time, cancellationToken);
     }
 }

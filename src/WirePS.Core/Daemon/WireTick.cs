@@ -1,3 +1,4 @@
+using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Trust;
 
@@ -6,7 +7,8 @@ namespace WirePS.Daemon;
 /// <summary>What one pass over everything did.</summary>
 /// <param name="Moves">The changes of status.</param>
 /// <param name="Failures">What went wrong, for each thing that it went wrong with; the others were not affected.</param>
-public sealed record TickReport(IReadOnlyList<PairMoved> Moves, IReadOnlyList<TickFailure> Failures);
+/// <param name="Mail">What was taken from mailboxes and delivered.</param>
+public sealed record TickReport(IReadOnlyList<PairMoved> Moves, IReadOnlyList<TickFailure> Failures, MailPassReport Mail);
 
 /// <summary>Something that went wrong in a pass.</summary>
 /// <param name="PairId">The pairing; null where it is not about one.</param>
@@ -17,7 +19,8 @@ public sealed record TickFailure(string? PairId, WireException Error);
 /// <param name="store">The pairings.</param>
 /// <param name="runner">Drives a pairing.</param>
 /// <param name="revocations">Grants to be revoked.</param>
-public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations)
+/// <param name="mail">Mailboxes and outbox.</param>
+public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations, MailPass mail)
 {
     private const int AtOnce = 16;
 
@@ -55,6 +58,8 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
             }
         }).ConfigureAwait(false);
 
+        // After the pairings: a peer that was pinned just now may have written already.
+        var mailed = await mail.RunAsync(error => failures.Add(new TickFailure(null, error)), cancellationToken).ConfigureAwait(false);
         try
         {
             if (await revocations.RunAsync(cancellationToken).ConfigureAwait(false) is { } trouble)
@@ -68,6 +73,6 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
         }
 
         moves.Sort(static (a, b) => a.Time.CompareTo(b.Time));
-        return new TickReport(moves, failures);
+        return new TickReport(moves, failures, mailed);
     }
 }

@@ -101,6 +101,7 @@ public static class WireErrorCatalogue
         [WireReason.PairEnded] = new(WireErrorCategory.InvalidOperation, "The pairing has ended already.", "Remove it with 'Remove-WirePendingPair', or see its peer with 'Get-WirePeer'."),
         [WireReason.PeerNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such peer.", "List them with 'Get-WirePeer'."),
         [WireReason.PeerAmbiguous] = new(WireErrorCategory.InvalidArgument, "More than one peer fits.", "Name it by its full fingerprint or DID."),
+        [WireReason.MessageTooLarge] = new(WireErrorCategory.LimitsExceeded, "The message is larger than 64 KiB as JSON.", "Send less, or send a reference to where the data is."),
         [WireReason.WaitTimeout] = new(WireErrorCategory.OperationTimeout, "The time to wait is over; the pairing goes on.", "Wait again, or look with 'Get-WirePendingPair'."),
 
         [WireReason.RelayNotConfigured] = new(WireErrorCategory.InvalidArgument, "No relay is set for this home.", "Give -Relay, or set one with 'Set-WireRelay' or $env:WIRE_RELAY; 'Start-WireRelay' runs one here."),
@@ -112,6 +113,7 @@ public static class WireErrorCatalogue
         [WireReason.RelayBadReply] = new(WireErrorCategory.InvalidData, "What answered is not a relay, or a broken one.", "Check the address with 'Test-WireRelay'."),
         [WireReason.MailboxLost] = new(WireErrorCategory.ObjectNotFound, "The relay no longer knows a mailbox of this home: it has lost its data, or is another one.", "Peers cannot write to it any more; trust itself is not touched. Ask the relay's operator; if the data is gone, pair again or exchange new invites, so that peers get a new address."),
         [WireReason.MailboxFull] = new(WireErrorCategory.ResourceUnavailable, "The peer's mailbox is full.", "It is tried again by itself. The peer's daemon or tick empties the mailbox; tell its owner."),
+        [WireReason.EventsDropped] = new(WireErrorCategory.InvalidData, "The relay has dropped events of this home's mailbox before they were read.", "A relay drops what nobody reads for 30 days. Run the daemon, or 'Invoke-WireTick' on a schedule; ask peers to repeat what is missing."),
         [WireReason.RelayWithoutV2] = new(WireErrorCategory.InvalidOperation, "The relay does not serve pairing protocol v2.", "Use another relay, such as one of your own ('Start-WireRelay'). -Protocol V1 works over this one, but lets the relay impersonate the peer."),
         [WireReason.RelayDowngraded] = new(WireErrorCategory.SecurityError, "The relay has served pairing protocol v2 to this home before, and no longer does.", "Do not go on over it before its owner has explained that. 'Set-WireRelay -Forget' then makes this home forget what it knew of the relay."),
         [WireReason.RelayRuntimeMissing] = new(WireErrorCategory.NotInstalled, "The ASP.NET Core runtime that the relay needs is not on this machine.", "Install the ASP.NET Core 10 runtime, or use a relay that runs elsewhere: Set-WireRelay <url>."),

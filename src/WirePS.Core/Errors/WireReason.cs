@@ -64,6 +64,7 @@ public enum WireReason
     PairEnded,
     PeerNotFound,
     PeerAmbiguous,
+    MessageTooLarge,
     WaitTimeout,
 
     // Relays
@@ -76,6 +77,7 @@ public enum WireReason
     RelayBadReply,
     MailboxLost,
     MailboxFull,
+    EventsDropped,
     RelayWithoutV2,
     RelayDowngraded,
     RelayRuntimeMissing,

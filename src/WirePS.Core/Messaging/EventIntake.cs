@@ -37,7 +37,7 @@ public sealed class EventIntake
     private readonly ParkedEvents _parked;
     private readonly MailPlaces _places;
     private readonly string _lockFile;
-    private readonly Dictionary<(uint Kind, string Type), IEventHandler> _handlers = [];
+    private readonly Dictionary<(uint Kind, string Type), IEventTaker> _handlers = [];
 
     internal EventIntake(WireHome home, IFileSystem files, TrustStore trust, IdentityStore identity, MailPlaces places, ReceivedIndex index, RefusedEvents refused, TimeProvider time)
     {
@@ -57,7 +57,7 @@ public sealed class EventIntake
     public ReceivedIndex Index { get; }
 
     /// <summary>Adds the handler of some types; each type has one.</summary>
-    internal EventIntake With(IEventHandler handler)
+    internal EventIntake With(IEventTaker handler)
     {
         foreach (var type in handler.Types)
         {
@@ -198,7 +198,7 @@ public sealed class EventIntake
     {
         private readonly List<(IncomingEvent Event, ParkedEvent Source, DateTimeOffset Timestamp)> _group = [];
         private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
-        private IEventHandler? _handler;
+        private IEventTaker? _handler;
         private IReadOnlyList<TrustEntry>? _peers;
 
         public List<Taken> Taken { get; } = [];
@@ -289,10 +289,10 @@ public sealed class EventIntake
             }
         }
 
-        private IEventHandler? HandlerOf(SignedEvent signed) =>
+        private IEventTaker? HandlerOf(SignedEvent signed) =>
             signed.Type is { } type ? intake._handlers.GetValueOrDefault((signed.Kind, type)) : null;
 
-        private (EventOutcome? Outcome, IncomingEvent? Event, DateTimeOffset Timestamp) Check(ParkedEvent source, SignedEvent signed, IEventHandler? handler)
+        private (EventOutcome? Outcome, IncomingEvent? Event, DateTimeOffset Timestamp) Check(ParkedEvent source, SignedEvent signed, IEventTaker? handler)
         {
             if (CheckShape(signed, handler, out var timestamp) is { } shape)
             {
@@ -318,7 +318,7 @@ public sealed class EventIntake
             return (null, new IncomingEvent(signed, sender, body, signed.Enc is not null, source.Origin, source.ReceivedAt), timestamp);
         }
 
-        private EventOutcome? CheckShape(SignedEvent signed, IEventHandler? handler, out DateTimeOffset timestamp)
+        private EventOutcome? CheckShape(SignedEvent signed, IEventTaker? handler, out DateTimeOffset timestamp)
         {
             var now = intake._time.GetUtcNow();
             var hasTime = Timestamps.TryParse(signed.Json.GetString("timestamp"), out timestamp);

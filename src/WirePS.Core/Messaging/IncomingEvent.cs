@@ -115,7 +115,7 @@ public abstract record EventOutcome
 /// Takes the events of some types. It works on files only and waits for no network; whatever it is to say goes into the
 /// outbox. It may be given the same event again after a crash, and then does no harm.
 /// </summary>
-public interface IEventHandler
+public interface IEventTaker
 {
     /// <summary>The kinds and types that it takes.</summary>
     IReadOnlyList<(uint Kind, string Type)> Types { get; }

@@ -8,9 +8,6 @@ namespace WirePS.Messaging;
 public sealed record MailReport(IntakeReport Report, long Dropped);
 
 /// <summary>Reads the mailboxes of this home: page by page, stored before it is acknowledged.</summary>
-/// <param name="relays">The relays.</param>
-/// <param name="places">How far each mailbox has been read.</param>
-/// <param name="intake">Takes the events.</param>
 public sealed class MailboxReader
 {
     private const int PageEvents = 500;

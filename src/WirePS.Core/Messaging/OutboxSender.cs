@@ -48,18 +48,18 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
     public static readonly TimeSpan Claim = TimeSpan.FromSeconds(45);
 
     /// <summary>Tries everything that is due once.</summary>
+    /// <param name="isDue">False for what is to rest; those behind it to the same recipient wait for it.</param>
     /// <param name="unreadable">Takes the trouble with each file that cannot be read.</param>
     /// <param name="cancellationToken">Cancels; what is not delivered stays.</param>
-    public async Task<IReadOnlyList<Delivery>> RunAsync(Action<WireException>? unreadable, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Delivery>> RunAsync(Func<OutboxItem, bool> isDue, Action<WireException>? unreadable, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var due = outbox.List(unreadable).Where(i => i.ClaimedUntil is not { } until || until <= now);
         var deliveries = new List<Delivery>();
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(due.GroupBy(static i => (i.To, i.Route)), options, async (ofRecipient, token) =>
+        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route)), options, async (ofRecipient, token) =>
         {
-            foreach (var item in ofRecipient)
+            foreach (var item in ofRecipient.TakeWhile(i => isDue(i) && (i.ClaimedUntil is not { } until || until <= now)))
             {
                 var delivery = await TryAsync(item, token).ConfigureAwait(false);
                 lock (gate)

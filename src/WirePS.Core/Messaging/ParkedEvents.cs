@@ -73,7 +73,7 @@ internal sealed class ParkedEvents(WireHome home, IFileSystem files)
     private static JsonArray Events(JsonObject? tree) => tree?["events"]?.AsArray() ?? [];
 
     private static ParkedEvent? Read(JsonNode? node) =>
-        Timestamps.TryParse((string?)node?["received_at"], out var at)
+        node is not null && Timestamps.TryParse((string?)node["received_at"], out var at)
         && (string?)node["relay_url"] is { } url && (string?)node["slot_id"] is { } slot && (string?)node["event"] is { } text
             ? new ParkedEvent(at, new EventOrigin(url, slot, (string?)node["grant_id"]), Encoding.UTF8.GetBytes(text))
             : null;

@@ -57,6 +57,9 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public Mailbox? Find(string relayUrl, string slotId) =>
         _file.Get(tree => Endpoints(tree).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId));
 
+    /// <summary>The mailboxes of this home.</summary>
+    public IReadOnlyList<Mailbox> List() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox).ToList());
+
     /// <summary>The relays at which this home has mailboxes.</summary>
     public IReadOnlyList<string> RelayUrls() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox.RelayUrl).Distinct().ToList());
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using WirePS.Identity;
 using WirePS.Pairing;
 using WirePS.Relay;
 
@@ -20,6 +21,9 @@ internal enum RelayAction
     Put2,
     Read2,
     Leave2,
+    PostEvent,
+    ReadEvents,
+    AckEvents,
 }
 
 /// <summary>One request, as the relay or the network saw it.</summary>
@@ -96,6 +100,12 @@ internal sealed class FakeRelay
 
     /// <summary>The rendezvous of v2.</summary>
     public RelayRooms Rooms => _rooms;
+
+    /// <summary>The events of the mailboxes.</summary>
+    public MailRooms Mail { get; } = new();
+
+    /// <summary>Changes the events that a reader is given: a relay that lies.</summary>
+    public Func<Mailbox, MailPage, MailPage>? LieOfMail { get; set; }
 
     /// <summary>Every request that arrived.</summary>
     public ConcurrentQueue<RelayCall> Calls { get; } = new();
@@ -306,13 +316,15 @@ internal sealed class FakeRelay
         public IRelay To(string url) => url == relay.Url ? new Client(relay, client) : throw new InvalidOperationException($"There is no relay at {url}.");
     }
 
-    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes
+    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes
     {
         public string Url => relay.Url;
 
         public IV1PairRoutes V1Pairs => this;
 
         public IV2PairRoutes V2Pairs => this;
+
+        public IMailRoutes Mail => this;
 
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
@@ -544,6 +556,76 @@ internal sealed class FakeRelay
                 return refusal;
             },
             cancellationToken);
+
+        public Task<PostOutcome> PostAsync(string slotId, string token, SignedEvent item, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.PostEvent,
+            item.Type,
+            () =>
+            {
+                if (!relay._slots.TryGetValue(slotId, out var slot))
+                {
+                    return PostOutcome.Stale;
+                }
+
+                var grant = slot.Grants.FirstOrDefault(g => relay._grantTokens[(slotId, g)] == token);
+                if (grant is null && slot.Token != token)
+                {
+                    return PostOutcome.Stale;
+                }
+
+                var outcome = relay.Mail.Post(slotId, grant, item.Json.ToCompactBytes(), item.EventId);
+                relay.Announce();
+                return outcome;
+            },
+            cancellationToken);
+
+        public async Task<MailPage> ReadAsync(Mailbox mailbox, MailPlace after, int limit, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            var deadline = relay.Time.GetUtcNow() + wait;
+            while (true)
+            {
+                Task news = Task.CompletedTask;
+                var page = await DoAsync(
+                    RelayAction.ReadEvents,
+                    null,
+                    () =>
+                    {
+                        news = relay._news.Task;
+                        RequireMailbox(mailbox);
+                        return relay.Mail.Read(mailbox.SlotId, after, limit);
+                    },
+                    cancellationToken);
+                page = relay.LieOfMail?.Invoke(mailbox, page) ?? page;
+                var left = deadline - relay.Time.GetUtcNow();
+                if (left <= TimeSpan.Zero || page.Items.Count > 0 || page.Dropped > 0)
+                {
+                    return page;
+                }
+
+                using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                await Task.WhenAny(news, Task.Delay(left, relay.Time, over.Token));
+                await over.CancelAsync();
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+
+        public Task<bool> AckAsync(Mailbox mailbox, MailPlace upTo, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.AckEvents,
+            null,
+            () =>
+            {
+                RequireMailbox(mailbox);
+                return upTo.Sequence == 0 || relay.Mail.Ack(mailbox.SlotId, upTo.Sequence);
+            },
+            cancellationToken);
+
+        private void RequireMailbox(Mailbox mailbox)
+        {
+            if (!relay._slots.TryGetValue(mailbox.SlotId, out var slot) || slot.Token != mailbox.SlotToken)
+            {
+                throw new RelayException(WireReason.MailboxLost, $"The relay {Url} no longer knows a mailbox of this home.", Url);
+            }
+        }
 
         private void RequireV2()
         {

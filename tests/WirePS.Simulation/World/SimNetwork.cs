@@ -1,3 +1,4 @@
+using WirePS.Identity;
 using WirePS.Pairing;
 using WirePS.Relay;
 using WirePS.Tests.Support;
@@ -5,7 +6,7 @@ using WirePS.Tests.Support;
 namespace WirePS.Simulation.World;
 
 /// <summary>The relay as one process reaches it: requests and replies are lost, doubled, late and out of order, as the weather of the schedule has it.</summary>
-internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConnections, IRelay, IV2PairRoutes
+internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConnections, IRelay, IV2PairRoutes, IMailRoutes
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -14,6 +15,8 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
     public IV1PairRoutes V1Pairs => throw new NotSupportedException("Only v2 is spoken here.");
 
     public IV2PairRoutes V2Pairs => this;
+
+    public IMailRoutes Mail => this;
 
     private SimWorld World => side.World;
 
@@ -84,6 +87,15 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
 
     public Task<V2Refusal?> LeaveAsync(V2PairSide of, string reason, CancellationToken cancellationToken) =>
         SendAsync($"leave {reason}", () => Relay.V2Pairs.LeaveAsync(of, reason, CancellationToken.None), cancellationToken, static r => r?.ToString() ?? "gone");
+
+    public Task<PostOutcome> PostAsync(string slotId, string token, SignedEvent item, CancellationToken cancellationToken) =>
+        SendAsync($"post {item.Type}", () => Relay.Mail.PostAsync(slotId, token, item, CancellationToken.None), cancellationToken, static o => o.ToString());
+
+    public Task<MailPage> ReadAsync(Mailbox mailbox, MailPlace after, int limit, TimeSpan wait, CancellationToken cancellationToken) =>
+        SendAsync("read mail", () => Relay.Mail.ReadAsync(mailbox, after, limit, TimeSpan.Zero, CancellationToken.None), cancellationToken, static p => $"{p.Items.Count} events", wait, static p => p.Items.Count > 0);
+
+    public Task<bool> AckAsync(Mailbox mailbox, MailPlace upTo, CancellationToken cancellationToken) =>
+        SendAsync("ack mail", () => Relay.Mail.AckAsync(mailbox, upTo, CancellationToken.None), cancellationToken);
 
     private static RelayException Unreachable() => new(WireReason.RelayUnreachable, "The relay could not be reached.", FakeRelay.DefaultUrl);
 

@@ -1,0 +1,72 @@
+using WirePS.Relay;
+
+namespace WirePS.Messaging;
+
+/// <summary>What a pass over mailboxes and outbox did.</summary>
+/// <param name="Taken">What became of the events that had come.</param>
+/// <param name="Deliveries">What became of those that were on their way.</param>
+public sealed record MailPassReport(IntakeReport Taken, IReadOnlyList<Delivery> Deliveries);
+
+/// <summary>One pass over the mailboxes and the outbox of a home; what one relay's trouble keeps from being done does not stop the rest.</summary>
+/// <param name="mailboxes">The mailboxes.</param>
+/// <param name="reader">Reads them.</param>
+/// <param name="intake">Takes events.</param>
+/// <param name="sender">Delivers events.</param>
+public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventIntake intake, OutboxSender sender)
+{
+    /// <summary>Makes the pass.</summary>
+    /// <param name="trouble">Takes each failure.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<MailPassReport> RunAsync(Action<WireException> trouble, CancellationToken cancellationToken)
+    {
+        var taken = IntakeReport.Nothing;
+        IReadOnlyList<Delivery> deliveries = [];
+        await TryAsync(async () => taken = taken.Plus(await intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false))).ConfigureAwait(false);
+        await TryAsync(async () =>
+        {
+            foreach (var mailbox in mailboxes.List())
+            {
+                await TryAsync(async () => taken = taken.Plus(await ReadAsync(mailbox).ConfigureAwait(false))).ConfigureAwait(false);
+            }
+        }).ConfigureAwait(false);
+
+        // Last: what came may have given answers to send.
+        await TryAsync(async () => deliveries = await sender.RunAsync(static _ => true, trouble, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        foreach (var waiting in deliveries)
+        {
+            if (waiting.Trouble is not null)
+            {
+                trouble(waiting.Trouble);
+            }
+        }
+
+        return new MailPassReport(taken, deliveries);
+
+        async Task<IntakeReport> ReadAsync(Mailbox mailbox)
+        {
+            var read = await reader.ReadAsync(mailbox, isFirst: true, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            if (read.Dropped > 0)
+            {
+                trouble(Dropped(mailbox, read.Dropped));
+            }
+
+            return read.Report;
+        }
+
+        async Task TryAsync(Func<Task> work)
+        {
+            try
+            {
+                await work().ConfigureAwait(false);
+            }
+            catch (WireException error)
+            {
+                trouble(error);
+            }
+        }
+    }
+
+    /// <summary>The trouble with a relay that has dropped what was not read yet.</summary>
+    internal static WireException Dropped(Mailbox mailbox, long count) =>
+        new(WireReason.EventsDropped, $"The relay {mailbox.RelayUrl} has dropped {count} events that were not read here.", mailbox.RelayUrl);
+}

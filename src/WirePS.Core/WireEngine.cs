@@ -71,8 +71,9 @@ public sealed class WireEngine : IDisposable
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
-        Reader = new MailboxReader(Relays, places, Intake);
+        Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Outbox = new Outbox(home, Files);
+        Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
@@ -142,6 +143,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The events on their way.</summary>
     public Outbox Outbox { get; }
+
+    /// <summary>Addresses of ours for peers.</summary>
+    public GrantOffers Offers { get; }
 
     /// <summary>The messages that were sent.</summary>
     public SentMessages Sent { get; }

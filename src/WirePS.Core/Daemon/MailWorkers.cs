@@ -70,6 +70,11 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
             {
                 log.Write($"mailbox {mailbox}: {error.Message}");
 
+                if (error.Reason == WireReason.MailboxLost)
+                {
+                    return;
+                }
+
                 // What comes back after a trouble may be other data than before.
                 isFirst = true;
                 await pause.WaitAsync((error as RelayException)?.RetryAfter, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,6 +1,7 @@
 using System.Text;
 using WirePS.Cryptography;
 using WirePS.Identity;
+using WirePS.Storage;
 using WirePS.Trust;
 
 namespace WirePS.Messaging;
@@ -18,24 +19,27 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     /// <summary>Most bytes of a body as compact JSON.</summary>
     public const int MaxBodyBytes = SealedBody.MaxPlaintextBytes;
 
-    /// <summary>Sends an event to a peer, by its route.</summary>
+    private readonly Lock _gate = new();
+    private DateTimeOffset _last;
+
+    /// <summary>Sends an event of ours to a peer, by its route.</summary>
     /// <param name="peer">The peer.</param>
-    /// <param name="type">The name of the type.</param>
-    /// <param name="kind">A known kind.</param>
+    /// <param name="type">One of <see cref="EventTypes"/>.</param>
     /// <param name="body">The body.</param>
+    /// <param name="grant">A grant that the body hands over; null for none.</param>
     /// <exception cref="WireException"><see cref="WireReason.MessageTooLarge"/>; <see cref="WireReason.InvalidEvent"/> for a number that is not an integer.</exception>
-    public OutboxItem ToPeer(TrustEntry peer, string type, uint kind, WireJson body) =>
-        Add(Make(peer.Did, peer.DhPublicKey, type, kind, body) with { Peer = peer.Handle });
+    internal OutboxItem ToPeer(TrustEntry peer, string type, WireJson body, OutboxGrant? grant = null) =>
+        Add(Make(peer.Did, peer.DhPublicKey, type, EventTypes.KindOf(type), body) with { Peer = peer.Handle, Grant = grant });
 
     /// <summary>Sends an event to somebody who is no peer, or not by the peer's route.</summary>
     /// <param name="card">The recipient's card; sealed to its key where it has one.</param>
     /// <param name="route">Where to leave it.</param>
-    /// <param name="type">The name of the type.</param>
-    /// <param name="kind">A known kind.</param>
+    /// <param name="type">One of <see cref="EventTypes"/>.</param>
     /// <param name="body">The body.</param>
     /// <param name="isSealed">False for the types that are never sealed.</param>
-    public OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, uint kind, WireJson body, bool isSealed = true) =>
-        Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, kind, body) with { Route = route });
+    /// <param name="grant">A grant that the body hands over; null for none.</param>
+    internal OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, bool isSealed = true, OutboxGrant? grant = null) =>
+        Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, EventTypes.KindOf(type), body) with { Route = route, Grant = grant });
 
     /// <summary>Makes a message to a peer, without putting it anywhere: its body is kept for the history.</summary>
     /// <param name="peer">The peer.</param>
@@ -59,18 +63,29 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
         }
 
         using var own = identity.Open();
-        return own.CreateEvent(to, type, kind, body, time.GetUtcNow(), dhPublicKey, random);
+        return own.CreateEvent(to, type, kind, body, NextTime(), dhPublicKey, random);
+    }
+
+    /// <summary>The time for a new event: later than the last one's, for events of the same content and time would be one event.</summary>
+    private DateTimeOffset NextTime()
+    {
+        lock (_gate)
+        {
+            var now = time.GetUtcNow();
+            _last = now - _last >= TimeSpan.FromMicroseconds(1) ? now : _last.AddMicroseconds(1);
+            return _last;
+        }
     }
 
     private OutboxItem Make(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body)
     {
         var signed = Sign(to, dhPublicKey, type, kind, body);
-        var now = time.GetUtcNow();
+        var made = Timestamps.TryParse(signed.Json.GetString("timestamp"), out var timestamp) ? timestamp : time.GetUtcNow();
         return new OutboxItem
         {
             To = to,
-            CreatedAt = now,
-            ExpiresAt = now + Lifetime,
+            CreatedAt = made,
+            ExpiresAt = made + Lifetime,
             EventId = signed.EventId!,
             Event = Encoding.UTF8.GetString(signed.Json.ToCompactBytes()),
         };

@@ -14,12 +14,14 @@ public sealed class MailboxReader
     private const int MostPages = 200;
 
     private readonly IRelayConnections _relays;
+    private readonly MailboxBook _mailboxes;
     private readonly MailPlaces _places;
     private readonly EventIntake _intake;
 
-    internal MailboxReader(IRelayConnections relays, MailPlaces places, EventIntake intake)
+    internal MailboxReader(IRelayConnections relays, MailboxBook mailboxes, MailPlaces places, EventIntake intake)
     {
         _relays = relays;
+        _mailboxes = mailboxes;
         _places = places;
         _intake = intake;
     }
@@ -32,9 +34,22 @@ public sealed class MailboxReader
     /// <exception cref="RelayException">A trouble with the relay; what was read before it is stored.</exception>
     public async Task<MailReport> ReadAsync(Mailbox mailbox, bool isFirst, TimeSpan wait, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await ReadPagesAsync(mailbox, isFirst, wait, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RelayException error) when (error.Reason == WireReason.MailboxLost)
+        {
+            await _mailboxes.MarkLostAsync(mailbox, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<MailReport> ReadPagesAsync(Mailbox mailbox, bool isFirst, TimeSpan wait, CancellationToken cancellationToken)
+    {
         var relay = _relays.To(mailbox.RelayUrl).Mail;
         var place = _places.Of(mailbox);
-        if (isFirst && !await relay.AckAsync(mailbox, place, cancellationToken).ConfigureAwait(false))
+        if (isFirst && place != default && !await relay.AckAsync(mailbox, place, cancellationToken).ConfigureAwait(false))
         {
             // A relay restored from a backup uses numbers again. What it gives a second time is known by its id.
             await _places.SetAsync(mailbox, default, cancellationToken).ConfigureAwait(false);

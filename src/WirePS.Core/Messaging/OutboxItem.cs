@@ -1,8 +1,4 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using WirePS.Identity;
-using WirePS.Storage;
 using WirePS.Trust;
 
 namespace WirePS.Messaging;
@@ -21,6 +17,9 @@ public sealed record OutboxItem
 
     /// <summary>Where to leave it, where that is not the peer's own route.</summary>
     public OutboxRoute? Route { get; init; }
+
+    /// <summary>A grant that the event hands over: made at its relay before the event goes; null for none.</summary>
+    public OutboxGrant? Grant { get; init; }
 
     /// <summary>When it was made.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
@@ -61,6 +60,17 @@ public sealed record OutboxRoute(string RelayUrl, string SlotId, string SlotToke
 
     /// <inheritdoc/>
     public override string ToString() => $"{SlotId} at {RelayUrl}";
+}
+
+/// <summary>A grant for a mailbox of ours that an event hands over.</summary>
+/// <param name="RelayUrl">The mailbox' relay.</param>
+/// <param name="SlotId">The mailbox.</param>
+/// <param name="GrantId">The grant.</param>
+/// <param name="Token">Its token; a secret.</param>
+public sealed record OutboxGrant(string RelayUrl, string SlotId, string GrantId, string Token)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"grant {GrantId}";
 }
 
 [JsonSerializable(typeof(OutboxItem))]

@@ -93,6 +93,7 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         try
         {
             var signed = SignedEvent.Parse(System.Text.Encoding.UTF8.GetBytes(item.Event));
+            await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false);
             var outcome = await relays.To(route.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
             return outcome switch
             {
@@ -106,6 +107,15 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         catch (RelayException trouble)
         {
             return Wait(item, trouble);
+        }
+    }
+
+    // Made anew each time: the relay may have lost it, and the same one twice is one.
+    private async Task MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
+    {
+        if (grant is not null && mailboxes.Find(grant.RelayUrl, grant.SlotId) is { } mailbox)
+        {
+            await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -57,8 +57,21 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public Mailbox? Find(string relayUrl, string slotId) =>
         _file.Get(tree => Endpoints(tree).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId));
 
-    /// <summary>The mailboxes of this home.</summary>
-    public IReadOnlyList<Mailbox> List() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox).ToList());
+    /// <summary>The mailboxes of this home that can be read: all but those that their relays have lost.</summary>
+    public IReadOnlyList<Mailbox> List() => _file.Get(static tree => Endpoints(tree).Where(static e => !e.IsLost).Select(static e => e.Mailbox).ToList());
+
+    /// <summary>True where the mailbox' relay has grants (relay-v2.md): peers get one each, and never the mailbox' own token.</summary>
+    public bool HasGrants(Mailbox mailbox) => _file.Get(tree => Endpoints(tree).Any(e => e.Mailbox == mailbox && e.RelayId is not null));
+
+    /// <summary>Notes that a relay no longer knows a mailbox: it is not read any more, and the next one to need it gets a new one.</summary>
+    public Task MarkLostAsync(Mailbox mailbox, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            var lost = (tree["self"]?["endpoints"] as JsonArray ?? []).OfType<JsonObject>().Where(e => Flat(e) == mailbox && !IsLost(e)).ToList();
+            lost.ForEach(static e => e["lost"] = true);
+            return lost.Count > 0;
+        },
+        cancellationToken);
 
     /// <summary>The relays at which this home has mailboxes.</summary>
     public IReadOnlyList<string> RelayUrls() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox.RelayUrl).Distinct().ToList());
@@ -93,7 +106,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public void Dispose() => _allocating.Dispose();
 
     private static Mailbox? Current(JsonObject? tree, string relayUrl, string? relayId) =>
-        Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId).Mailbox;
+        Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId && !e.IsLost).Mailbox;
 
     private static void Add(JsonObject tree, Mailbox mailbox, string? relayId)
     {
@@ -120,14 +133,14 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         tree["peers"] ??= new JsonObject();
     }
 
-    private static IEnumerable<(Mailbox Mailbox, string? RelayId)> Endpoints(JsonObject? tree)
+    private static IEnumerable<(Mailbox Mailbox, string? RelayId, bool IsLost)> Endpoints(JsonObject? tree)
     {
         var self = tree?["self"]?.AsObject();
         if (self?["endpoints"]?.AsArray() is not { Count: > 0 } endpoints)
         {
             if (self is not null && Flat(self) is { } only)
             {
-                yield return (only, null);
+                yield return (only, null, false);
             }
 
             yield break;
@@ -137,10 +150,12 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         {
             if (endpoint is JsonObject place && Flat(place) is { } mailbox)
             {
-                yield return (mailbox, (string?)place["relay_id"]);
+                yield return (mailbox, (string?)place["relay_id"], IsLost(place));
             }
         }
     }
+
+    private static bool IsLost(JsonObject endpoint) => endpoint["lost"] is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.True;
 
     private static Mailbox? Flat(JsonObject place) =>
         (string?)place["relay_url"] is { Length: > 0 } url && (string?)place["slot_id"] is { Length: > 0 } slot && (string?)place["slot_token"] is { Length: > 0 } token
@@ -152,6 +167,10 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         ["relay_url"] = relayUrl,
         ["slot_id"] = slotId,
         ["slot_token"] = slotToken,
-        ["scope"] = !Uri.TryCreate(relayUrl, UriKind.Absolute, out var uri) ? "federation" : uri.Scheme == "unix" ? "uds" : uri.IsLoopback ? "local" : "federation",
+        ["scope"] = ScopeOf(relayUrl),
     };
+
+    /// <summary>The word for where an address is reachable from (wire.md §8.3).</summary>
+    internal static string ScopeOf(string relayUrl) =>
+        !Uri.TryCreate(relayUrl, UriKind.Absolute, out var uri) ? "federation" : uri.Scheme == "unix" ? "uds" : uri.IsLoopback ? "local" : "federation";
 }

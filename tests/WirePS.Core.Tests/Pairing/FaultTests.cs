@@ -69,7 +69,7 @@ public sealed class FaultTests
                     {
                         var report = await party.TryTickAsync();
                         Assert.All(report.Failures, f => Assert.Equal(WireReason.RelayUnreachable, f.Error.Reason));
-                        Assert.Equal(party.Pair.Status == PairStatus.Paired && party.Pair.PeerAcked, report.Failures.Count == 0);
+                        Assert.Equal(party.Pair.Status == PairStatus.Paired && party.Pair.PeerAcked, !report.Failures.Any(static f => f.PairId is not null));
                     }
                 }
 
@@ -105,7 +105,8 @@ public sealed class FaultTests
             RelayAction? victim = null;
             couple.Relay.Weather = call =>
             {
-                if (Interlocked.Increment(ref number) - 1 != lost)
+                // Mailboxes are read as long as there are ticks, whatever becomes of the pairing.
+                if (call.Action == RelayAction.ReadEvents || Interlocked.Increment(ref number) - 1 != lost)
                 {
                     return null;
                 }
@@ -532,7 +533,7 @@ public sealed class FaultTests
         // The relay is away: the wish is noted, and done later.
         couple.Relay.Weather = _ => new RelayFault.DropBefore();
         Assert.NotNull(await couple.Host.Engine.Peers.RemoveAsync(peer.Did, CancellationToken.None));
-        Assert.Single((await couple.Host.TryTickAsync()).Failures, f => f.Error is RelayException);
+        Assert.Contains((await couple.Host.TryTickAsync()).Failures, f => f.Error is RelayException);
         Assert.Single(couple.Host.Engine.Revocations.List());
         couple.Relay.Weather = null;
         await couple.Host.TickAsync();

@@ -234,10 +234,12 @@ public sealed partial class FlawTests
         couple.Time.Advance(TimeSpan.FromMinutes(10));
         await couple.Host.TickAsync();
         couple.Host.AssertStatus(PairStatus.Aborted, WireReason.Expired);
-        var calls = couple.Relay.Attempts.Count;
+        var calls = CallsForThePairing();
         await couple.Host.TickAsync();
         await couple.Host.TickAsync();
-        Assert.InRange(couple.Relay.Attempts.Count - calls, 0, 1);
+        Assert.InRange(CallsForThePairing() - calls, 0, 1);
+
+        int CallsForThePairing() => couple.Relay.Attempts.Count(static c => c.Action != RelayAction.ReadEvents);
     }
 
     [Fact]

@@ -79,7 +79,9 @@ internal sealed class Party : IDisposable
     public async Task<TickReport> TickAsync()
     {
         var report = await TryTickAsync();
-        Assert.Empty(report.Failures.Select(static f => $"{f.Error.ErrorId}: {f.Error.Message}"));
+
+        // That a relay has lost a mailbox is told once; the pass goes on.
+        Assert.Empty(report.Failures.Where(static f => f.Error.Reason != WireReason.MailboxLost).Select(static f => $"{f.Error.ErrorId}: {f.Error.Message}"));
         return report;
     }
 

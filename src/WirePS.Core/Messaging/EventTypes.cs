@@ -1,0 +1,32 @@
+using WirePS.Identity;
+
+namespace WirePS.Messaging;
+
+/// <summary>The types of events that programs send each other, with their kinds (wireps.md §5, wire.md §7 and §8).</summary>
+internal static class EventTypes
+{
+    internal const string PairDrop = "pair_drop";
+    internal const string PairDropAck = "pair_drop_ack";
+    internal const string PairDropRefused = "pair_drop_refused";
+    internal const string PairDecided = "pair_decided";
+    internal const string AgentCard = "agent_card";
+    internal const string DeviceAdded = "device_added";
+    internal const string DeviceRevoked = "device_revoked";
+    internal const string DeviceRedeem = "device_redeem";
+    internal const string DeviceRedeemed = "device_redeemed";
+    internal const string TrustRequest = "trust_request";
+    internal const string TrustAccept = "trust_accept";
+    internal const string TrustReject = "trust_reject";
+    internal const string TrustRevoked = "trust_revoked";
+
+    /// <summary>The kind that a type is sent with.</summary>
+    internal static uint KindOf(string type) => type switch
+    {
+        PairDrop or AgentCard => EventKinds.AgentCard,
+        PairDropAck or PairDecided or DeviceAdded => EventKinds.TrustAddKey,
+        DeviceRevoked or TrustRevoked => EventKinds.TrustRevokeKey,
+        TrustRequest or TrustAccept or TrustReject => EventKinds.Claim,
+        PairDropRefused or DeviceRedeem or DeviceRedeemed => EventKinds.Ack,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not a type of ours."),
+    };
+}

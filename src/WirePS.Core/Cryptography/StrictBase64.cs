@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 
@@ -54,5 +56,29 @@ public static class StrictBase64
 
         bytes = null;
         return false;
+    }
+
+    /// <summary>Encodes for a URL: alphabet with <c>-</c> and <c>_</c>, no padding.</summary>
+    public static string EncodeUrl(ReadOnlySpan<byte> bytes) => Base64Url.EncodeToString(bytes);
+
+    /// <summary>Decodes what stands in a URL; false for anything but the one spelling that <see cref="EncodeUrl"/> gives.</summary>
+    public static bool TryDecodeUrl(ReadOnlySpan<char> text, [NotNullWhen(true)] out byte[]? bytes)
+    {
+        bytes = null;
+        var decoded = new byte[Base64Url.GetMaxDecodedLength(text.Length)];
+        if (Base64Url.DecodeFromChars(text, decoded, out _, out var written) != OperationStatus.Done)
+        {
+            return false;
+        }
+
+        // Here as well the decoder of the platform takes padding, white space and any trailing bits.
+        decoded = decoded.AsSpan(0, written).ToArray();
+        if (!text.SequenceEqual(EncodeUrl(decoded)))
+        {
+            return false;
+        }
+
+        bytes = decoded;
+        return true;
     }
 }

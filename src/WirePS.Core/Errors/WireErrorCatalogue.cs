@@ -92,8 +92,11 @@ public static class WireErrorCatalogue
         [WireReason.IdentityConflict] = new(WireErrorCategory.SecurityError, "Another key is already trusted under the same name.", "Compare both fingerprints with the other side ('Get-WirePeer'). If the old one is gone for good, 'Remove-WirePeer' it: the pairing then goes on by itself."),
         [WireReason.RelayLostReply] = new(WireErrorCategory.ConnectionError, "The relay took the opening of the pairing, but its answer was lost, and this relay does not answer twice.", "Make a new code with 'New-WirePair'. A WirePS relay does not have this limit."),
         [WireReason.RelayInterference] = new(WireErrorCategory.SecurityError, "The relay served different messages for the same step, or somebody took this side's place there.", "Do not go on over this relay. Make a new code over another one, and compare the digits carefully."),
-        [WireReason.UnsupportedVersion] = new(WireErrorCategory.ProtocolError, "The pairing uses a protocol that this version does not know.", "Update WirePS on both sides."),
+        [WireReason.UnsupportedVersion] = new(WireErrorCategory.ProtocolError, "The pairing or the invite uses a protocol that this version does not know.", "Update WirePS on both sides."),
         [WireReason.AbortedRestart] = new(WireErrorCategory.InvalidData, "The pairing's file could not be read back.", "Make a new code with 'New-WirePair'."),
+
+        [WireReason.InvalidInvite] = new(WireErrorCategory.SecurityError, "The text is not an invite, or one that was changed or cut off on its way.", "Copy the whole URL again, from 'wire://pair?' to its end; if that does not help, ask for a new invite."),
+        [WireReason.InviteExpired] = new(WireErrorCategory.OperationTimeout, "The invite's time is over.", "Ask its issuer for a new one. If it should still be good, check the clock of this machine."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),

@@ -57,6 +57,10 @@ public enum WireReason
     UnsupportedVersion,
     AbortedRestart,
 
+    // Invites (wireps.md §6)
+    InvalidInvite,
+    InviteExpired,
+
     // Asking about pairings and peers
     PairNotFound,
     PairNotReady,

@@ -44,7 +44,7 @@ public sealed class SealedBodyTests
     }
 
     [Fact]
-    public void The_padding_never_shrinks_and_stays_below_an_eighth()
+    public void The_padding_never_shrinks_and_adds_less_than_a_quarter()
     {
         var before = 0;
         for (var size = 1; size <= SealedBody.MaxPlaintextBytes; size++)

@@ -16,6 +16,8 @@ internal static class GoldenRegistry
         [("wire", "events_verify")] = EventRunners.EventsVerify,
         [("wire", "kinds")] = EventRunners.Kinds,
         [("wire", "sealing")] = SealingRunners.Sealing,
+        [("wire", "invites")] = InviteRunners.Invites,
+        [("wire", "invites_parse")] = InviteRunners.InvitesParse,
         [("wire", "code_phrase")] = PairingRunners.CodePhrases,
         [("wire", "spake2")] = PairingRunners.Spake2,
         [("wire", "bootstrap")] = PairingRunners.Bootstrap,

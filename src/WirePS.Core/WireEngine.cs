@@ -63,19 +63,20 @@ public sealed class WireEngine : IDisposable
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
+        Outbox = new Outbox(home, Files);
+        Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
         IPairProtocol[] protocols = [V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group)];
         var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
-        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
+        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
+            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
-        Outbox = new Outbox(home, Files);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
-        Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);

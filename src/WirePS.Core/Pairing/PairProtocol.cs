@@ -146,6 +146,7 @@ public abstract record PairEffect
 /// <param name="Trust">Whom the home trusts.</param>
 /// <param name="Peers">Removal of peers.</param>
 /// <param name="Revocations">Grants to be revoked.</param>
+/// <param name="Post">Sends events to peers.</param>
 /// <param name="Random">Fresh random bytes.</param>
 /// <param name="Time">The clock.</param>
 public sealed record PairSurroundings(
@@ -156,5 +157,6 @@ public sealed record PairSurroundings(
     TrustStore Trust,
     PeerOperations Peers,
     GrantRevocations Revocations,
+    Messaging.EventPost Post,
     Cryptography.IRandomSource Random,
     TimeProvider Time);

@@ -1,6 +1,7 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Relay;
 using WirePS.Trust;
 
@@ -43,6 +44,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="trust">Whom the home trusts.</param>
 /// <param name="peers">Removal of peers.</param>
 /// <param name="revocations">Grants to be revoked.</param>
+/// <param name="post">Sends events to peers.</param>
 /// <param name="notifier">Tells the person.</param>
 /// <param name="random">Fresh random bytes.</param>
 /// <param name="time">The clock.</param>
@@ -56,6 +58,7 @@ public sealed class PairRunner(
     TrustStore trust,
     PeerOperations peers,
     GrantRevocations revocations,
+    EventPost post,
     INotifier notifier,
     IRandomSource random,
     TimeProvider time)
@@ -80,6 +83,19 @@ public sealed class PairRunner(
         {
             // What nobody foresaw in one pairing must not stop the others; its message may hold what the file does.
             throw new WireException(WireReason.FileCorrupt, $"The pairing's file holds what this version cannot go on with ({error.GetType().Name}).", store.PathOf(key), error);
+        }
+    }
+
+    /// <summary>Steps a pairing by what came past its relay; nothing where it does not fit the state that the pairing is in.</summary>
+    public async Task TakeAsync(string key, PairInput input, CancellationToken cancellationToken)
+    {
+        var isDone = false;
+        var options = new PairPassOptions(IsFirst: false, TimeSpan.Zero, _ => isDone = true);
+        while (!isDone && store.Load(key) is { } pair)
+        {
+            // Where another writer was faster, the input is for the state that it has left.
+            var next = await StepAsync(key, pair, input, [], options, cancellationToken).ConfigureAwait(false);
+            isDone |= next is null || next.Version == pair.Version;
         }
     }
 
@@ -178,7 +194,7 @@ public sealed class PairRunner(
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), known, mailboxes, identity, trust, peers, revocations, random, time);
+        var surroundings = new PairSurroundings(relays.To(pair.RelayUrl), known, mailboxes, identity, trust, peers, revocations, post, random, time);
         if (!work.IsWait)
         {
             return await work.RunAsync(surroundings, pair, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);

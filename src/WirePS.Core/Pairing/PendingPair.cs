@@ -99,6 +99,9 @@ public sealed record PendingPair
     /// <summary>True once the relay has said that both sides have confirmed (v2).</summary>
     public bool Decided { get; init; }
 
+    /// <summary>When the peer was last told past the rendezvous that it is pinned (v2).</summary>
+    public DateTimeOffset? ToldAt { get; init; }
+
     /// <summary>True once somebody else has tried to take a side of this pairing at the relay (v2).</summary>
     public bool Crowded { get; init; }
 

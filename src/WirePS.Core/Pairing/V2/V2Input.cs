@@ -23,4 +23,16 @@ internal abstract record V2Input : PairInput
         /// <inheritdoc/>
         public override string ToString() => nameof(Seen);
     }
+
+    /// <summary>The other side has told, past the rendezvous, what it had posted there.</summary>
+    /// <param name="Accept">Its phase 2.</param>
+    /// <param name="Ack">Its phase 3.</param>
+    internal sealed record Told(string Accept, string Ack) : V2Input
+    {
+        /// <inheritdoc/>
+        public override string ToString() => nameof(Told);
+    }
+
+    /// <summary>This side has told the other one, or has nothing to tell with.</summary>
+    internal sealed record HasTold : V2Input;
 }

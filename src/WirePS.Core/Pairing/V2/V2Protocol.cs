@@ -18,6 +18,10 @@ public sealed partial class V2Protocol(ICodeStretcher stretcher, IPairingGroup g
 {
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMinutes(5);
 
+    // The rendezvous comes first; it has told both sides long before this, unless somebody withholds it.
+    private static readonly TimeSpan TellAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TellAgainAfter = TimeSpan.FromDays(1);
+
     // What others say of the end is taken up to this: more than any pairing asks for, and far from where times overflow.
     private static readonly TimeSpan LongestLife = PairOperations.LongestLifetime + TimeSpan.FromDays(1);
 
@@ -94,6 +98,8 @@ public sealed partial class V2Protocol(ICodeStretcher stretcher, IPairingGroup g
         PairInput.MailboxReady ready => OnMailbox(pair, ready),
         V2Input.Put put => OnPut(pair, put.Phase, put.Reply, now),
         V2Input.Seen seen => OnSeen(pair, seen, now),
+        V2Input.Told told => OnTold(pair, told, now),
+        V2Input.HasTold => pair with { ToldAt = now },
         PairInput.Confirmed confirmed => OnConfirmed(pair, confirmed.Digits, now),
         PairInput.Stopped => OnStopped(pair, WireReason.Cancelled, now),
         PairInput.Pinned => pair.Status == PairStatus.Confirmed ? OnPinned(pair, now) : pair,

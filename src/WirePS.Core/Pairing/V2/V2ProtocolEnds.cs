@@ -15,11 +15,15 @@ public sealed partial class V2Protocol
 
             // Ours is put before anything else: the other side waits for it as we do for theirs.
             PairLeaving.AwaitAck or PairLeaving.Finish when NextToPut(pair, now) is { } phase => new V2Work.Put(phase),
+            PairLeaving.AwaitAck when !pair.PeerAcked && IsTimeToTell(pair, now) => new V2Work.Tell(),
             PairLeaving.AwaitAck when !pair.PeerAcked => new V2Work.Await(Waits: true),
             PairLeaving.Finish => new V2Work.Finish(),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };
     }
+
+    private static bool IsTimeToTell(PendingPair pair, DateTimeOffset now) =>
+        now >= (pair.ToldAt is { } told ? told + TellAgainAfter : pair.EndedAt!.Value + TellAfter);
 
     private static PairEffect NextAborted(PendingPair pair, DateTimeOffset now)
     {

@@ -254,6 +254,39 @@ public sealed partial class V2Protocol
         return pair;
     }
 
+    /// <summary>What the other side posted, from itself: as if it had been read from the relay (step 8).</summary>
+    private PendingPair OnTold(PendingPair pair, V2Input.Told told, DateTimeOffset now)
+    {
+        if (pair is { Status: PairStatus.Paired, PeerAcked: false })
+        {
+            return HoldsAck(pair with { Messages = pair.Messages.WithReceived("3", told.Ack) }) ? pair with { PeerAcked = true } : pair;
+        }
+
+        foreach (var (phase, body) in ((int, string)[])[(2, told.Accept), (3, told.Ack)])
+        {
+            if (pair.Status == PairStatus.Confirmed && !pair.Stopping)
+            {
+                pair = !pair.Messages.Received.TryGetValue(V2Work.NameOf(phase), out var stored) ? OnMessage(pair, new V2Message(phase, body), null, now)
+                    : IsSameSealed(stored, body) ? pair
+                    : Interfered(pair, null, now);
+            }
+        }
+
+        return pair;
+    }
+
+    private static bool IsSameSealed(string stored, string told)
+    {
+        try
+        {
+            return V2Messages.Read(stored, "sealed")[0].AsSpan().SequenceEqual(V2Messages.Read(told, "sealed")[0]);
+        }
+        catch (WireException)
+        {
+            return false;
+        }
+    }
+
     private static PendingPair OnAbort(PendingPair pair, string body, DateTimeOffset now)
     {
         WireReason claimed;

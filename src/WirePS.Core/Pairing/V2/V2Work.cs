@@ -1,4 +1,5 @@
 using System.Globalization;
+using WirePS.Messaging;
 using WirePS.Relay;
 using WirePS.Trust;
 
@@ -69,6 +70,20 @@ internal abstract record V2Work : PairEffect.Work
             var request = new PinRequest(V2Protocol.PeerCard(pair), TrustTier.Verified, "sas-v2", "person", "sas", V2Protocol.PeerRouteOf(pair), PairWork.GivenBy(pair));
             var conflict = await surroundings.Trust.PinAsync(request, surroundings.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
             return conflict is null ? new PairInput.Pinned() : new PairInput.PinRefused(conflict);
+        }
+    }
+
+    /// <summary>Tells the peer by its mailbox what the rendezvous has not told it yet, or it us.</summary>
+    internal sealed record Tell : V2Work
+    {
+        public override Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            if (PairDecidedTaker.BodyOf(pair) is { } body && surroundings.Trust.Find(pair.PeerDid!) is { } peer)
+            {
+                surroundings.Post.ToPeer(peer, EventTypes.PairDecided, body);
+            }
+
+            return Task.FromResult<PairInput?>(new V2Input.HasTold());
         }
     }
 

@@ -92,7 +92,7 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
         SendAsync($"post {item.Type}", () => Relay.Mail.PostAsync(slotId, token, item, CancellationToken.None), cancellationToken, static o => o.ToString());
 
     public Task<MailPage> ReadAsync(Mailbox mailbox, MailPlace after, int limit, TimeSpan wait, CancellationToken cancellationToken) =>
-        SendAsync("read mail", () => Relay.Mail.ReadAsync(mailbox, after, limit, TimeSpan.Zero, CancellationToken.None), cancellationToken, static p => $"{p.Items.Count} events", wait, static p => p.Items.Count > 0);
+        SendAsync("read mail", () => Relay.Mail.ReadAsync(mailbox, after, limit, TimeSpan.Zero, CancellationToken.None), cancellationToken, static p => $"{p.Items.Count} events");
 
     public Task<bool> AckAsync(Mailbox mailbox, MailPlace upTo, CancellationToken cancellationToken) =>
         SendAsync("ack mail", () => Relay.Mail.AckAsync(mailbox, upTo, CancellationToken.None), cancellationToken);

@@ -201,6 +201,7 @@ internal sealed class SimSide : IDisposable
                 }
             }
 
+            await MailAsync(engine).ConfigureAwait(false);
             if (engine.Revocations.List().Count > 0)
             {
                 await engine.Revocations.RunAsync(CancellationToken.None).ConfigureAwait(false);
@@ -216,6 +217,27 @@ internal sealed class SimSide : IDisposable
         }
 
         return next;
+    }
+
+    /// <summary>What a pass does with mailboxes and outbox; one after the other, so that a seed replays.</summary>
+    private static async Task MailAsync(WireEngine engine)
+    {
+        foreach (var mailbox in engine.Mailboxes.List())
+        {
+            try
+            {
+                await engine.Reader.ReadAsync(mailbox, isFirst: true, TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (RelayException)
+            {
+                // The next pass tries again; a mailbox that is lost is noted.
+            }
+        }
+
+        foreach (var item in engine.Outbox.List())
+        {
+            await engine.Sender.TryAsync(item, CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     private SimProcess NewProcess(double crash) => new(this, World.Dice.Chance(crash) ? 1 + World.Dice.Below(12) : null);

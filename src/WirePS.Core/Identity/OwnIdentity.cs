@@ -14,6 +14,9 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
     /// <returns>64 bytes.</returns>
     public byte[] Sign(ReadOnlySpan<byte> message) => Ed25519.Sign(seed.Span, message);
 
+    /// <summary>Makes and signs the card that follows the present one; <see cref="CardChain.Next"/>. Nothing is stored.</summary>
+    public AgentCard NextCard(Func<WireJson, WireJson> change) => CardChain.Next(seed.Span, Card, change);
+
     /// <inheritdoc/>
     public void Dispose() => seed.Dispose();
 

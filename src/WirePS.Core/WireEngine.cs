@@ -71,6 +71,7 @@ public sealed class WireEngine : IDisposable
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
+        Intake.With(new PairDropTaker(Identity, Trust));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Outbox = new Outbox(home, Files);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);

@@ -73,7 +73,8 @@ public sealed class WireEngine : IDisposable
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
-            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity));
+            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
+            .With(new PairDropTaker(Identity, Trust));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);

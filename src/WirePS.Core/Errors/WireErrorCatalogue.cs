@@ -68,6 +68,8 @@ public static class WireErrorCatalogue
         [WireReason.IdentityExists] = new(WireErrorCategory.ResourceExists, "This home has an identity already.", "Use it ('Get-WireIdentity'), or give another home with -WireHome."),
         [WireReason.IdentityIncomplete] = new(WireErrorCategory.InvalidData, "The identity of this home does not fit together: the card is not that of the private key.", "Restore config/wire from a backup."),
         [WireReason.InvalidCard] = new(WireErrorCategory.SecurityError, "An agent card did not pass its checks.", "Do not trust it; ask the other side for the card again."),
+        [WireReason.CardOutdated] = new(WireErrorCategory.SecurityError, "A card came that is older than one already seen of the same peer.", "It was not taken. If it goes on, the relay holds newer cards back: use another one, or ask the peer."),
+        [WireReason.CardForked] = new(WireErrorCategory.SecurityError, "A card came that does not follow the one known of the same peer.", "It was not taken. Ask the peer whether its home was copied or restored from a backup; if not, its key may be stolen."),
         [WireReason.InvalidEvent] = new(WireErrorCategory.SecurityError, "An event did not pass its checks.", "It was not acted on; ask the sender to send it again."),
         [WireReason.InvalidJson] = new(WireErrorCategory.InvalidData, "The text is not JSON of the kind that wire programs accept.", "Ask the sender; the text was not acted on."),
 

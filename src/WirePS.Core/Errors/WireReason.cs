@@ -28,6 +28,8 @@ public enum WireReason
     IdentityExists,
     IdentityIncomplete,
     InvalidCard,
+    CardOutdated,
+    CardForked,
     InvalidEvent,
     InvalidJson,
 

@@ -73,6 +73,31 @@ public sealed class IdentityStore(WireHome home, IFileSystem files, TrustStore t
         }
     }
 
+    /// <summary>
+    /// Replaces the card of this home by the next one of its chain (<see cref="CardChain"/>); it is on disk when this
+    /// returns. <see cref="WireReason.IdentityIncomplete"/> where the home has no identity, and the reasons of
+    /// <see cref="CardChain.Next"/>, which leave the card as it is.
+    /// </summary>
+    /// <param name="change">Gives the new content from the present one, under the lock; null where nothing is to change.</param>
+    /// <param name="cancellationToken">Cancels the wait for the lock.</param>
+    /// <returns>The card that stands on disk.</returns>
+    public async Task<AgentCard> UpdateCardAsync(Func<WireJson, WireJson?> change, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        using (await files.LockAsync(home.LockFile("identity"), cancellationToken).ConfigureAwait(false))
+        {
+            using var own = Open();
+            if (change(own.Card.Json) is not { } content)
+            {
+                return own.Card;
+            }
+
+            var next = own.NextCard(_ => content);
+            files.WritePrivate(home.CardFile, next.Utf8.Span);
+            return next;
+        }
+    }
+
     private SecretBytes NewSeed()
     {
         var seed = SecretBytes.Random(Ed25519.SeedBytes, random);

@@ -107,6 +107,9 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
         return signedEvent.EphemeralKey is { } key && TryOpenBody(signedEvent, key, out body);
     }
 
+    /// <summary>Makes and signs the card that follows the present one; <see cref="CardChain.Next"/>. Nothing is stored.</summary>
+    public AgentCard NextCard(Func<WireJson, WireJson> change) => CardChain.Next(seed.Span, Card, change);
+
     /// <inheritdoc/>
     public void Dispose() => seed.Dispose();
 

@@ -340,8 +340,9 @@ public sealed class EventIntake
             // Acknowledgements of the wire program name the recipient without its key (wire.md §7.6).
             var isToUs = signed.To == own.Card.Did || (signed.Type == EventTypes.PairDropAck && signed.To == "did:wire:" + own.Card.Handle);
             return !isToUs ? EventOutcome.Refuse(EventRefusal.WrongRecipient)
+
+                // One from the future is remembered until then: a clock that is wrong here costs no message.
                 : timestamp < now - ReceivedIndex.OldestTaken ? EventOutcome.Refuse(EventRefusal.TooOld)
-                : timestamp > now + ReceivedIndex.MostAhead ? EventOutcome.Refuse(EventRefusal.FromTheFuture)
                 : null;
         }
 

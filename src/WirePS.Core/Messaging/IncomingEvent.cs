@@ -58,9 +58,6 @@ public enum EventRefusal
     /// <summary>It is older than the memory that keeps an event from being taken twice.</summary>
     TooOld,
 
-    /// <summary>It says that it was made in the future.</summary>
-    FromTheFuture,
-
     /// <summary>Its sealed body cannot be opened.</summary>
     SealBroken,
 

@@ -38,8 +38,7 @@ public sealed class ReceivedIndex(WireHome home, IFileSystem files, TimeProvider
     /// <summary>How old an event may be when it is taken: a relay keeps what nobody reads for 30 days.</summary>
     public static readonly TimeSpan OldestTaken = TimeSpan.FromDays(31);
 
-    /// <summary>How far ahead of this machine's clock an event's time may be.</summary>
-    public static readonly TimeSpan MostAhead = TimeSpan.FromDays(1);
+    private static readonly TimeSpan ClockSlack = TimeSpan.FromDays(1);
 
     private const int Block = 1024 * 1024;
     private const int LongestLine = 8 * 1024;
@@ -70,7 +69,7 @@ public sealed class ReceivedIndex(WireHome home, IFileSystem files, TimeProvider
             _ids.Clear();
         }
 
-        var oldest = time.GetUtcNow() - OldestTaken - MostAhead;
+        var oldest = time.GetUtcNow() - OldestTaken - ClockSlack;
         foreach (var (line, end) in Lines(_read))
         {
             var entry = Parse(line) ?? throw new WireException(WireReason.FileCorrupt, null, home.ReceivedFile);

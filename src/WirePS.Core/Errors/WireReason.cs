@@ -68,6 +68,22 @@ public enum WireReason
     PeerAmbiguous,
     WaitTimeout,
 
+    // Devices and pair tokens
+    TokenRefused,
+    TokenNotFound,
+    TokenStoreUnsupported,
+    TooManyTokens,
+    InvalidTokenLifetime,
+    InvalidLabel,
+    InvalidRights,
+    RightsExceeded,
+    PrincipalUnknown,
+    InvalidDeviceKey,
+    InvalidDeviceProof,
+    InvalidDeviceUrl,
+    DeviceUrlExpired,
+    TooManyDevices,
+
     // Relays
     RelayNotConfigured,
     RelayInvalidUrl,

@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Messaging;
 using WirePS.Pairing;
@@ -60,6 +61,8 @@ public sealed class WireEngine : IDisposable
         Trust = new TrustStore(home, Files, Mailboxes, Time);
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
+        Devices = new CardDeviceBook(home, Files, Identity);
+        PairTokens = new PairTokens(new PairTokenStore(home, Files, Time, Revocations.AddAsync), Devices, surroundings.Random);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
@@ -118,6 +121,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Grants to be revoked.</summary>
     public GrantRevocations Revocations { get; }
+
+    /// <summary>The devices of this home's identity.</summary>
+    public CardDeviceBook Devices { get; }
+
+    /// <summary>The tokens that admit further devices.</summary>
+    public PairTokens PairTokens { get; }
 
     /// <summary>The peers.</summary>
     public PeerOperations Peers { get; }
@@ -188,18 +197,21 @@ public sealed class WireEngine : IDisposable
     /// <returns>What had to be closed.</returns>
     public IReadOnlyList<string> RepairPermissions() =>
     [
-        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
+        .. PrivateFolders.Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
     public void RemoveLeftovers()
     {
-        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder])
+        foreach (var folder in PrivateFolders)
         {
             Files.RemoveLeftovers(folder, LeftoverAge);
         }
     }
+
+    private string[] PrivateFolders =>
+        [Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder, Home.PairTokenFolder, Path.GetDirectoryName(Home.PairTokensFile)!];
 
     /// <inheritdoc/>
     public void Dispose() => Mailboxes.Dispose();

@@ -73,6 +73,22 @@ public enum WireReason
     MessageTooLarge,
     WaitTimeout,
 
+    // Devices and pair tokens
+    TokenRefused,
+    TokenNotFound,
+    TokenStoreUnsupported,
+    TooManyTokens,
+    InvalidTokenLifetime,
+    InvalidLabel,
+    InvalidRights,
+    RightsExceeded,
+    PrincipalUnknown,
+    InvalidDeviceKey,
+    InvalidDeviceProof,
+    InvalidDeviceUrl,
+    DeviceUrlExpired,
+    TooManyDevices,
+
     // Relays
     RelayNotConfigured,
     RelayInvalidUrl,

@@ -79,6 +79,18 @@ public sealed class WireHome
     /// <summary>How far each consumer has taken the messages.</summary>
     public string ConsumersFolder => Path.Combine(StateFolder, "consumers");
 
+    /// <summary>Pair tokens that say nothing but whom they are for, as hashes, in the form of another program (pair-token.md §3).</summary>
+    public string PairTokensFile => Path.Combine(Root, "etc", "pair-tokens.toml");
+
+    /// <summary>One file for every other pair token, named by its hash (wireps.md §7).</summary>
+    public string PairTokenFolder => Path.Combine(StateFolder, "pair-tokens");
+
+    /// <summary>The highest time that the pair tokens have seen.</summary>
+    public string PairTokenClockFile => Path.Combine(StateFolder, "pair-token-clock.json");
+
+    /// <summary>What this home alone knows of its devices; the rest stands on its card.</summary>
+    public string DevicesFile => Path.Combine(ConfigFolder, "devices.json");
+
     /// <summary>Who the daemon of this home is (wire.md §6.3).</summary>
     public string DaemonPidFile => Path.Combine(StateFolder, "daemon.pid");
 

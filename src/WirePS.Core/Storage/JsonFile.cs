@@ -105,10 +105,13 @@ internal sealed class JsonFile(IFileSystem files, string path, string lockFile, 
             if (Change(tree, change))
             {
                 await beforeWrite().ConfigureAwait(false);
-                files.WritePrivate(path, JsonSerializer.SerializeToUtf8Bytes(tree, Json.JsonObject));
+                Write(tree);
             }
         }
     }
+
+    /// <summary>Writes the file, for a caller that holds its lock already.</summary>
+    internal void Write(JsonObject tree) => files.WritePrivate(path, JsonSerializer.SerializeToUtf8Bytes(tree, Json.JsonObject));
 
     private bool Change(JsonObject tree, Func<JsonObject, bool> change)
     {

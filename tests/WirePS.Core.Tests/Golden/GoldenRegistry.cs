@@ -3,6 +3,8 @@ namespace WirePS.Tests.Golden;
 /// <summary>Which runner reads which section of which dialect. A new file in a known dialect needs nothing here.</summary>
 internal static class GoldenRegistry
 {
+    private const string Astrid = "Astrid runtime (astrid-runtime/astrid)";
+
     private static readonly Dictionary<(string Dialect, string Section), Func<GoldenCase, GoldenOutcome>> Runners = new()
     {
         // Answers of the real programs.
@@ -43,6 +45,25 @@ internal static class GoldenRegistry
 
         // Codes as people type them, whatever their protocol.
         [("independent reference of pairing-v2.md", "pairing_v2_typed_codes")] = PairingRunners.TypedCodes,
+
+        // Pair tokens of the four generations of Astrid; ours keeps files of the first, and refuses those of the others.
+        [(Astrid, "hashes_A")] = AstridRunners.Hashes,
+        [(Astrid, "hashes_B")] = AstridRunners.Hashes,
+        [(Astrid, "compare_A")] = AstridRunners.Compare,
+        [(Astrid, "compare_B")] = AstridRunners.Compare,
+        [(Astrid, "compare_C")] = AstridRunners.Compare,
+        [(Astrid, "key_fingerprints_A")] = AstridRunners.KeyFingerprints,
+        [(Astrid, "principal_ids")] = AstridRunners.PrincipalIds,
+        [(Astrid, "store_files_A")] = AstridRunners.StoreFiles,
+        [(Astrid, "store_files_B")] = AstridRunners.LaterStoreFiles,
+        [(Astrid, "store_files_C")] = AstridRunners.LaterStoreFiles,
+        [(Astrid, "reader_A")] = AstridRunners.Reader,
+        [(Astrid, "reader_B")] = AstridRunners.LaterReader,
+        [(Astrid, "reader_C")] = AstridRunners.LaterReader,
+        [(Astrid, "save_failures_A")] = AstridRunners.SaveFailures,
+        [(Astrid, "handlers_A")] = AstridRunners.Handlers,
+        [("astrid-pilot", "from_tests")] = AstridRunners.PilotTests,
+        [("astrid-pilot", "derived")] = AstridRunners.PilotDerived,
 
         // Answers that stand in the tests and documents of the other programs.
         [("wire-source", "canonical_json")] = SourceRunners.CanonicalJson,

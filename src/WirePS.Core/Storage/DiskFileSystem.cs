@@ -55,7 +55,10 @@ public sealed class DiskFileSystem : IFileSystem
         }
 
         RequirePrivate(handle, path);
-        return ReadUpTo(handle, path, offset, count);
+
+        // As much room as the file has bytes: whoever follows a file asks for a large block, and gets a line.
+        var left = RandomAccess.GetLength(handle) - offset;
+        return left <= 0 ? [] : ReadUpTo(handle, path, offset, (int)Math.Min(count, left));
     }
 
     /// <inheritdoc/>

@@ -166,6 +166,8 @@ internal sealed class Spans : IDisposable
             spans.Note(SpanPart.Write, start);
         }
 
+        public void AppendLoosely(string path, ReadOnlySpan<byte> content) => inner.AppendLoosely(path, content);
+
         public void Truncate(string path, long length)
         {
             var start = Stopwatch.GetTimestamp();

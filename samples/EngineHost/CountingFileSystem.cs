@@ -55,6 +55,9 @@ public sealed class CountingFileSystem(IFileSystem files) : IFileSystem
     }
 
     /// <inheritdoc/>
+    public void AppendLoosely(string path, ReadOnlySpan<byte> content) => files.AppendLoosely(path, content);
+
+    /// <inheritdoc/>
     public void Truncate(string path, long length)
     {
         files.Truncate(path, length);

@@ -28,7 +28,7 @@ public sealed class DaemonLog(WireHome home, IFileSystem files, TimeProvider tim
                     files.Rename(home.DaemonLogFile, home.DaemonLogFile + ".1");
                 }
 
-                files.AppendPrivate(home.DaemonLogFile, Encoding.UTF8.GetBytes(line));
+                files.AppendLoosely(home.DaemonLogFile, Encoding.UTF8.GetBytes(line));
             }
             catch (WireException)
             {

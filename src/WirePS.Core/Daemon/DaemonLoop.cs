@@ -46,8 +46,8 @@ public sealed class DaemonLoop
         }
 
         using var pairs = new FolderWatch(_engine.Home.PendingPairFolder, NextLook);
-        using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
-        using var asked = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1));
+        using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(_engine.Home.RevocationsFile));
+        using var asked = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(_engine.DaemonFiles.StopFile), Path.GetFileName(_engine.Home.DaemonLockFile));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);
         _engine.DaemonFiles.Announce(identity.Did, _engine.Settings.Relay);
         _log.Write($"started as {identity.Did}, process {Environment.ProcessId}, {(pairs.IsWatching ? "watching files" : "looking at files every few seconds")}");

@@ -26,6 +26,14 @@ public interface IPairProtocol
     /// </summary>
     PendingPair Step(PendingPair pair, PairInput input, DateTimeOffset now);
 
+    /// <summary>
+    /// True where a crash that forgets an input costs nothing but the same work again, and nobody else goes by it: what it
+    /// leads to may be stored together with what comes next.
+    /// </summary>
+    /// <param name="pair">The state that it came to.</param>
+    /// <param name="input">The input.</param>
+    bool MayBeForgotten(PendingPair pair, PairInput input) => false;
+
     /// <summary>The card of the peer whose name is to be kept free from the confirmation on; null where it is not known before the pin.</summary>
     AgentCard? PeerToReserve(PendingPair pair) => null;
 }

@@ -93,9 +93,14 @@ public sealed class PairRunner(
         var options = new PairPassOptions(IsFirst: false, TimeSpan.Zero, _ => isDone = true);
         while (!isDone && store.Load(key) is { } pair)
         {
+            var planned = ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
+            if (planned == pair)
+            {
+                return;
+            }
+
             // Where another writer was faster, the input is for the state that it has left.
-            var next = await StepAsync(key, pair, input, [], options, cancellationToken).ConfigureAwait(false);
-            isDone |= next is null || next.Version == pair.Version;
+            await StoreAsync(key, pair, planned, [], options, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -118,15 +123,19 @@ public sealed class PairRunner(
 
         if (options.IsFirst)
         {
-            pair = await StepAsync(key, pair, new PairInput.Restored(), moves, options, cancellationToken).ConfigureAwait(false);
+            pair = ProtocolOf(pair).Step(pair, new PairInput.Restored(), time.GetUtcNow()) is var restored && restored != pair
+                ? await StoreAsync(key, pair, restored, moves, options, cancellationToken).ConfigureAwait(false)
+                : pair;
         }
 
+        // True while the state here holds something that may be forgotten, and that its file does not hold yet.
+        var isAhead = false;
         for (var steps = 0; pair is not null; steps++)
         {
             // A relay that takes back whatever it has said must not keep this process busy.
             if (steps == MostSteps)
             {
-                return new PairPass(pair, moves, time.GetUtcNow() + Stuck);
+                return await EndAsync(time.GetUtcNow() + Stuck).ConfigureAwait(false);
             }
 
             cancellationToken.ThrowIfCancellationRequested();
@@ -138,7 +147,7 @@ public sealed class PairRunner(
             switch (ProtocolOf(pair).Next(pair, now))
             {
                 case PairEffect.Rest rest:
-                    return new PairPass(pair, moves, rest.Until);
+                    return await EndAsync(rest.Until).ConfigureAwait(false);
                 case PairEffect.Collect:
                     await store.RemoveAsync(key, now, cancellationToken).ConfigureAwait(false);
                     return new PairPass(null, moves, null);
@@ -152,17 +161,17 @@ public sealed class PairRunner(
                     }
                     catch (OperationCanceledException) when (options.Wake.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
                     {
-                        return new PairPass(pair, moves, now);
+                        return await EndAsync(now).ConfigureAwait(false);
                     }
                     catch (RelayException trouble)
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null), moves, options, cancellationToken).ConfigureAwait(false);
-                        return new PairPass(pair, moves, null, trouble);
+                        await StepAsync(new PairInput.Trouble(trouble.Message, trouble.Reason is WireReason.RelayWithoutV2 or WireReason.RelayDowngraded ? trouble.Reason : null)).ConfigureAwait(false);
+                        return await EndAsync(null, trouble).ConfigureAwait(false);
                     }
 
                     if (pair is { LastError: not null, Reason: null or WireReason.RelayWithoutV2 or WireReason.RelayDowngraded })
                     {
-                        pair = await StepAsync(key, pair, new PairInput.Trouble(null), moves, options, cancellationToken).ConfigureAwait(false);
+                        await StepAsync(new PairInput.Trouble(null)).ConfigureAwait(false);
                     }
 
                     isWait = work.IsWait;
@@ -178,19 +187,45 @@ public sealed class PairRunner(
                 break;
             }
 
-            var next = await StepAsync(key, pair, input, moves, options, cancellationToken).ConfigureAwait(false);
-            if (next is not null && next.Version == pair.Version)
+            var before = pair;
+            await StepAsync(input).ConfigureAwait(false);
+            if (ReferenceEquals(pair, before))
             {
-                return new PairPass(next, moves, !isWait ? now + Stuck : options.Wait > TimeSpan.Zero ? now : null);
+                return await EndAsync(!isWait ? now + Stuck : options.Wait > TimeSpan.Zero ? now : null).ConfigureAwait(false);
             }
-
-            pair = next;
         }
 
         return new PairPass(null, moves, null);
+
+        async Task StepAsync(PairInput? given)
+        {
+            var planned = given is null ? pair : ProtocolOf(pair).Step(pair, given, time.GetUtcNow());
+            if (planned == pair)
+            {
+                return;
+            }
+
+            isAhead = MayBeForgotten(pair, given!, planned);
+            pair = isAhead ? planned : await StoreAsync(key, pair, planned, moves, options, cancellationToken).ConfigureAwait(false);
+        }
+
+        async Task<PairPass> EndAsync(DateTimeOffset? resumeAt, RelayException? trouble = null)
+        {
+            if (isAhead && pair is not null)
+            {
+                pair = await StoreAsync(key, pair, pair, moves, options, cancellationToken).ConfigureAwait(false);
+            }
+
+            return new PairPass(pair, moves, resumeAt, trouble);
+        }
     }
 
     private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
+
+    /// <summary>What people see is in the file before anything is waited for.</summary>
+    private bool MayBeForgotten(PendingPair pair, PairInput input, PendingPair planned) =>
+        ProtocolOf(pair).MayBeForgotten(pair, input)
+        && (planned.Status == pair.Status || ProtocolOf(planned).Next(planned, time.GetUtcNow()) is PairEffect.Work { IsWait: false });
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {
@@ -211,36 +246,32 @@ public sealed class PairRunner(
     }
 
     /// <summary>Stores what an input leads to; where another writer was faster, its state is gone on from and the work done again.</summary>
-    private async Task<PendingPair?> StepAsync(string key, PendingPair pair, PairInput? input, List<PairMoved> moves, PairPassOptions options, CancellationToken cancellationToken)
+    private async Task<PendingPair?> StoreAsync(string key, PendingPair pair, PendingPair planned, List<PairMoved> moves, PairPassOptions options, CancellationToken cancellationToken)
     {
-        var planned = input is null ? pair : ProtocolOf(pair).Step(pair, input, time.GetUtcNow());
-        if (planned == pair)
-        {
-            return pair;
-        }
-
         if (planned.PeerAcked && !pair.PeerAcked && planned.PeerDid is { } acked)
         {
             await trust.SetPeerAckedAsync(acked, cancellationToken).ConfigureAwait(false);
         }
 
-        var applied = false;
+        var known = -1;
         var next = await store.UpdateAsync(
             key,
             pair.Version,
-            _ =>
+            current =>
             {
                 // Told before the file changes: whoever watches it must know this change for our own.
                 options.Seen?.Invoke(pair.Version + 1);
-                applied = true;
+                known = current.Transitions.Length;
                 return planned;
             },
             cancellationToken).ConfigureAwait(false);
-        if (applied && next is not null && next.Transitions.Length > pair.Transitions.Length)
+        if (known >= 0 && next is not null)
         {
-            var last = next.Transitions[^1];
-            moves.Add(new PairMoved(next.Id, next.Role, last.From, last.To, next.Reason, next.PeerDid, last.Time));
-            notifier.PairMoved(next);
+            foreach (var move in next.Transitions.Skip(known))
+            {
+                moves.Add(new PairMoved(next.Id, next.Role, move.From, move.To, next.Reason, next.PeerDid, move.Time));
+                notifier.PairMoved(next);
+            }
         }
 
         return next;

@@ -1,4 +1,7 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -16,8 +19,8 @@ public sealed record PairFile(string Key, PendingPair? Pair, WireException? Erro
 }
 
 /// <summary>
-/// The files of the pairings (wireps.md §2): one each, private, replaced in one step, written under a lock after a look
-/// at the version, and followed by the journal's line where the status has changed.
+/// The files of the pairings (wireps.md §2): one each, private, replaced in one step, written under the lock of its name
+/// after a look at the version, and followed by the journal's line where the status has changed.
 /// </summary>
 /// <param name="home">The home.</param>
 /// <param name="files">Its files.</param>
@@ -31,7 +34,8 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     private const string Ending = ".json";
     private const string GuestEnding = ".guest";
 
-    private readonly string _lockFile = home.LockFile("pending-pair");
+    // Enough that many pairings seldom wait for each other. Their number is fixed: locks stay, and a code's name must not.
+    private const int Locks = 64;
 
     /// <summary>The names of all files, in no order.</summary>
     public IReadOnlyList<(string Key, DateTimeOffset LastWriteUtc)> Keys() =>
@@ -109,7 +113,9 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     public async Task<string> CreateAsync(PendingPair pair, CancellationToken cancellationToken)
     {
         string key;
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+
+        // The lock under which a file with this code would be retired: between the two looks for it, it cannot go by.
+        using (await LockAsync(pair.Code, cancellationToken).ConfigureAwait(false))
         {
             key = FreeKey(pair);
             files.WritePrivate(PathOf(key), PendingPairFormat.Write(pair with { Version = 1 }));
@@ -131,7 +137,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     public async Task<PendingPair?> UpdateAsync(string key, long? expectedVersion, Func<PendingPair, PendingPair> change, CancellationToken cancellationToken)
     {
         PendingPair next;
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        using (await LockAsync(key, cancellationToken).ConfigureAwait(false))
         {
             if (Load(key) is not { } current)
             {
@@ -166,8 +172,15 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     /// <returns>False where it has not ended, or is gone.</returns>
     public async Task<bool> RemoveAsync(string key, DateTimeOffset now, CancellationToken cancellationToken)
     {
+        // Where a crash came before its other name, this file alone says that the code was opened.
+        if (await RetireAsync(key, cancellationToken).ConfigureAwait(false) is not { IsEnded: true } ended)
+        {
+            return false;
+        }
+
         PendingPair? pair;
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        key = KeyOf(ended, key);
+        using (await LockAsync(key, cancellationToken).ConfigureAwait(false))
         {
             pair = Load(key);
             if (pair is not { IsEnded: true })
@@ -177,10 +190,7 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
             // With the file goes what the journal could be brought up to.
             await JournalAsync(pair, cancellationToken).ConfigureAwait(false);
-
-            // Where a crash came before its other name, this file alone says that the code was opened.
-            await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
-            files.Delete(PathOf(KeyOf(pair, key)));
+            files.Delete(PathOf(key));
         }
 
         await journal.AppendAsync(new JournalRecord(now, pair.Kind, pair.Id, NameOf(pair.Status), "removed", null, pair.PeerDid), cancellationToken).ConfigureAwait(false);
@@ -211,14 +221,18 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
     public static string KeyOf(PendingPair pair, string key) => pair.Code.Length == 0 ? pair.Id : key;
 
     /// <summary>Gives the file of a pairing whose code is gone a name that does not tell it, where a crash has kept that from being done.</summary>
-    public async Task RetireAsync(string key, CancellationToken cancellationToken)
+    /// <returns>The pairing; null where there is no file.</returns>
+    public async Task<PendingPair?> RetireAsync(string key, CancellationToken cancellationToken)
     {
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        using (await LockAsync(key, cancellationToken).ConfigureAwait(false))
         {
-            if (Load(key) is { } pair)
+            var pair = Load(key);
+            if (pair is not null)
             {
                 await RetireAsync(key, pair, cancellationToken).ConfigureAwait(false);
             }
+
+            return pair;
         }
     }
 
@@ -234,6 +248,9 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
     /// <summary>The status as files and the journal have it.</summary>
     public static string NameOf(PairStatus status) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString());
+
+    private ValueTask<IDisposable> LockAsync(string key, CancellationToken cancellationToken) =>
+        files.LockAsync(home.LockFile(string.Create(CultureInfo.InvariantCulture, $"pending-pair-{SHA256.HashData(Encoding.UTF8.GetBytes(key))[0] % Locks:x2}")), cancellationToken);
 
     // The code is remembered as used before its file stops to say so.
     private async Task RetireAsync(string key, PendingPair pair, CancellationToken cancellationToken)

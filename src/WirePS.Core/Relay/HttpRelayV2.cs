@@ -42,7 +42,7 @@ public sealed partial class HttpRelay
     }
 
     /// <inheritdoc/>
-    async Task<IReadOnlyList<(V2PairSide Side, V2View View)>> IV2PairRoutes.WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken)
+    async Task<IReadOnlyList<V2News>> IV2PairRoutes.WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken)
     {
         var seconds = (int)Math.Min(wait.TotalSeconds, LongestWait.TotalSeconds);
         var items = new JsonArray();
@@ -66,26 +66,37 @@ public sealed partial class HttpRelay
         }
 
         var body = ObjectOf(reply, HttpStatusCode.OK);
-        var news = new List<(V2PairSide, V2View)>();
         if (!body.TryGetProperty("items", out var list) || list.ValueKind != JsonValueKind.Array)
         {
             throw BadReply("items");
         }
 
+        var asked = sides.ToLookup(static s => (s.Side.Lookup, Name(s.Side.Role)), static s => s.Side);
+        var news = new List<V2News>();
         foreach (var item in list.EnumerateArray())
         {
-            var lookup = TextOf(item, "lookup");
-            var role = TextOf(item, "role");
-            foreach (var (side, _) in sides)
+            // What does not name its rendezvous is nobody's, and the whole answer's fault.
+            var name = (TextOf(item, "lookup") ?? "", TextOf(item, "role") ?? "");
+            foreach (var side in asked[name])
             {
-                if (side.Lookup == lookup && Name(side.Role) == role)
-                {
-                    news.Add((side, TextOf(item, "code") is { } code ? V2View.Refused(ParseRefusal(code)) : ViewOf(item)));
-                }
+                news.Add(NewsOf(side, item));
             }
         }
 
         return news;
+    }
+
+    // One rendezvous with odd news, or with a problem of its own, must not keep a thousand others from theirs.
+    private V2News NewsOf(V2PairSide side, JsonElement item)
+    {
+        try
+        {
+            return new V2News(side, TextOf(item, "code") is { } code ? V2View.Refused(ParseRefusal(code)) : ViewOf(item), null);
+        }
+        catch (RelayException trouble)
+        {
+            return new V2News(side, null, trouble);
+        }
     }
 
     /// <inheritdoc/>

@@ -19,8 +19,11 @@ public interface IV2PairRoutes
     /// </summary>
     Task<V2View> ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken);
 
-    /// <summary>POST /v2/pair/wait: one wait for many; returns those that have news, none after <paramref name="wait"/>.</summary>
-    Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken);
+    /// <summary>
+    /// POST /v2/pair/wait: one wait for many; returns those that have news, none after <paramref name="wait"/>. What is
+    /// wrong with the answer for one of them is no trouble of the others.
+    /// </summary>
+    Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken);
 
     /// <summary>DELETE: leaves. Null where that is done, or nothing is there; else why not.</summary>
     Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken);
@@ -120,6 +123,12 @@ public sealed record V2View(V2Refusal? Refusal, V2State State, string? Reason, D
         }
     }
 }
+
+/// <summary>What a wait for many has brought for one.</summary>
+/// <param name="Side">Which.</param>
+/// <param name="View">What the relay holds; null where its answer cannot be used.</param>
+/// <param name="Trouble">Why not; null where it can.</param>
+public sealed record V2News(V2PairSide Side, V2View? View, RelayException? Trouble);
 
 /// <summary>One message of the other side.</summary>
 /// <param name="Phase">0, 1, 2, 3 or 9.</param>

@@ -12,11 +12,15 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
     /// <summary>The most that one request may carry (relay-v2.md).</summary>
     private const int MaxItems = 1000;
 
-    /// <summary>Newcomers get a request of their own; when there are this many, all are gathered anew.</summary>
+    /// <summary>Newcomers get a request of their own; when there are this many, they take the place of the smallest.</summary>
     private const int MaxRequests = 4;
 
-    /// <summary>How long newcomers are gathered before a request goes out.</summary>
+    /// <summary>How long newcomers are gathered before a request goes out: longer where many wait, as each piece of news brings a new one.</summary>
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(2);
+
+    private static readonly TimeSpan GatheringEach = TimeSpan.FromMilliseconds(0.25);
+
+    private static readonly TimeSpan LongestGathering = TimeSpan.FromMilliseconds(20);
 
     /// <summary>A relay that answers without news before its time is asked again only after this, growing to <see cref="LastGap"/>.</summary>
     private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1);
@@ -37,7 +41,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         inner.LeaveAsync(side, reason, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
         inner.WaitAnyAsync(sides, wait, cancellationToken);
 
     /// <inheritdoc/>
@@ -51,17 +55,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         var waiter = new Waiter(side, known);
         using var limit = new CancellationTokenSource(wait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var isFirst = false;
-        lock (_gate)
-        {
-            isFirst = _newcomers.Count == 0;
-            _newcomers.Add(waiter);
-        }
-
-        if (isFirst)
-        {
-            _ = GatherAsync();
-        }
+        Gather([waiter]);
 
         try
         {
@@ -79,19 +73,39 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         }
     }
 
-    private async Task GatherAsync()
+    /// <summary>Has waiters asked for with all others that come in the next moment.</summary>
+    private void Gather(IReadOnlyCollection<Waiter> waiters)
     {
-        await Task.Delay(Gathering, time).ConfigureAwait(false);
-        List<Request> merged = [];
+        TimeSpan moment;
         lock (_gate)
         {
-            var waiters = _newcomers;
+            var isFirst = _newcomers.Count == 0;
+            _newcomers.AddRange(waiters);
+            if (!isFirst)
+            {
+                return;
+            }
+
+            moment = Gathering + (GatheringEach * (_requests.Sum(static r => r.Waiters.Count) + waiters.Count - 1));
+        }
+
+        _ = AskAfterAsync(moment < LongestGathering ? moment : LongestGathering);
+    }
+
+    private async Task AskAfterAsync(TimeSpan moment)
+    {
+        await Task.Delay(moment, time).ConfigureAwait(false);
+        Request? superseded = null;
+        lock (_gate)
+        {
+            IEnumerable<Waiter> waiters = _newcomers;
             _newcomers = [];
             if (_requests.Count >= MaxRequests)
             {
-                merged.AddRange(_requests);
-                waiters.AddRange(_requests.SelectMany(static r => r.Waiters));
-                _requests.Clear();
+                // What the larger ones carry need not be said again.
+                superseded = _requests.MinBy(static r => r.Waiters.Count)!;
+                _requests.Remove(superseded);
+                waiters = waiters.Concat(superseded.Waiters);
             }
 
             foreach (var chunk in waiters.Where(static w => !w.IsDone).Chunk(MaxItems))
@@ -102,9 +116,9 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
             }
         }
 
-        foreach (var request in merged)
+        if (superseded is not null)
         {
-            await request.Superseded.CancelAsync().ConfigureAwait(false);
+            await superseded.Superseded.CancelAsync().ConfigureAwait(false);
         }
     }
 
@@ -118,13 +132,13 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         {
             var isNews = false;
             var sides = request.Waiters.Select(static w => (w.Side, w.Known)).ToList();
-            foreach (var (side, view) in await inner.WaitAnyAsync(sides, HttpRelay.LongestWait, request.Superseded.Token).ConfigureAwait(false))
+            var waiters = request.Waiters.ToLookup(static w => w.Side);
+            foreach (var (side, view, trouble) in await inner.WaitAnyAsync(sides, HttpRelay.LongestWait, request.Superseded.Token).ConfigureAwait(false))
             {
-                foreach (var waiter in request.Waiters.Where(w => w.Side == side && IsNews(view, w.Known)))
+                foreach (var waiter in waiters[side].Where(w => view is null || IsNews(view, w.Known)))
                 {
                     isNews = true;
-                    waiter.IsDone = true;
-                    waiter.News.TrySetResult(view);
+                    waiter.End(view, trouble);
                 }
             }
 
@@ -147,8 +161,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         {
             foreach (var waiter in request.Waiters)
             {
-                waiter.IsDone = true;
-                waiter.News.TrySetException(error);
+                waiter.End(null, error);
             }
         }
 
@@ -163,22 +176,12 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
             {
                 return;
             }
-
-            var left = request.Waiters.Where(static w => !w.IsDone).ToList();
-            if (left.Count == 0)
-            {
-                return;
-            }
-
-            var isFirst = _newcomers.Count == 0;
-            _newcomers.AddRange(left);
-            if (!isFirst)
-            {
-                return;
-            }
         }
 
-        _ = GatherAsync();
+        if (request.Waiters.Where(static w => !w.IsDone).ToList() is { Count: > 0 } left)
+        {
+            Gather(left);
+        }
     }
 
     // What relay-v2.md calls news. What is none would be asked for again at once, without end.
@@ -204,11 +207,24 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
             get => _isDone;
             set => _isDone = value;
         }
+
+        public void End(V2View? view, Exception? trouble)
+        {
+            IsDone = true;
+            if (view is not null)
+            {
+                News.TrySetResult(view);
+            }
+            else
+            {
+                News.TrySetException(trouble!);
+            }
+        }
     }
 
-    private sealed class Request(Waiter[] waiters)
+    private sealed class Request(IReadOnlyList<Waiter> waiters)
     {
-        public Waiter[] Waiters { get; } = waiters;
+        public IReadOnlyList<Waiter> Waiters { get; } = waiters;
 
         public CancellationTokenSource Superseded { get; } = new();
 

@@ -55,7 +55,10 @@ public sealed class DiskFileSystem : IFileSystem
         }
 
         RequirePrivate(handle, path);
-        return ReadUpTo(handle, path, offset, count);
+
+        // As much room as the file has bytes: whoever follows a file asks for a large block, and gets a line.
+        var left = RandomAccess.GetLength(handle) - offset;
+        return left <= 0 ? [] : ReadUpTo(handle, path, offset, (int)Math.Min(count, left));
     }
 
     /// <inheritdoc/>
@@ -83,7 +86,12 @@ public sealed class DiskFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
-    public void AppendPrivate(string path, ReadOnlySpan<byte> content)
+    public void AppendPrivate(string path, ReadOnlySpan<byte> content) => Append(path, content, isFlushed: true);
+
+    /// <inheritdoc/>
+    public void AppendLoosely(string path, ReadOnlySpan<byte> content) => Append(path, content, isFlushed: false);
+
+    private void Append(string path, ReadOnlySpan<byte> content, bool isFlushed)
     {
         try
         {
@@ -98,10 +106,13 @@ public sealed class DiskFileSystem : IFileSystem
                 var handle = file.SafeFileHandle;
                 RequirePrivate(handle, path);
                 RandomAccess.Write(handle, content, RandomAccess.GetLength(handle));
-                RandomAccess.FlushToDisk(handle);
+                if (isFlushed)
+                {
+                    RandomAccess.FlushToDisk(handle);
+                }
             }
 
-            if (isNew)
+            if (isNew && isFlushed)
             {
                 FlushFolder(Path.GetDirectoryName(path)!);
             }

@@ -4,7 +4,7 @@ namespace WirePS.Storage;
 
 /// <summary>
 /// Wakes when something in a folder changes; where the system offers no file watching (a network folder, no watches
-/// left), and as a safety net everywhere, it wakes at an interval.
+/// left), and as a safety net everywhere, it wakes at an interval. What is on its way to be a file, and hidden, wakes nobody.
 /// </summary>
 public sealed class FolderWatch : IDisposable
 {
@@ -12,13 +12,17 @@ public sealed class FolderWatch : IDisposable
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly ConcurrentDictionary<string, bool> _changed = new(StringComparer.Ordinal);
     private readonly TimeSpan _interval;
+    private readonly string[] _names;
+    private int _isAwake;
 
     /// <summary>Starts to watch.</summary>
     /// <param name="folder">The folder; it need not exist yet, then only the interval wakes.</param>
     /// <param name="interval">The longest time without a wake-up.</param>
-    public FolderWatch(string folder, TimeSpan interval)
+    /// <param name="names">The names of the files whose changes wake; none for all.</param>
+    public FolderWatch(string folder, TimeSpan interval, params string[] names)
     {
         _interval = interval;
+        _names = names;
         _watcher = TryWatch(folder);
     }
 
@@ -34,6 +38,8 @@ public sealed class FolderWatch : IDisposable
             return null;
         }
 
+        // Before the look: what changes during it wakes again.
+        Interlocked.Exchange(ref _isAwake, 0);
         var changed = new List<string>();
         var all = false;
         foreach (var path in _changed.Keys)
@@ -80,19 +86,45 @@ public sealed class FolderWatch : IDisposable
         }
     }
 
-    private void OnChange(object sender, FileSystemEventArgs change) => Wake(change.FullPath);
+    private void OnChange(object sender, FileSystemEventArgs change)
+    {
+        // A writer's temporary file changes several times before it gets its name, and every line of a log is a change.
+        var name = Path.GetFileName(change.FullPath.AsSpan());
+        if (!name.StartsWith('.') && (_names.Length == 0 || IsNamed(name)))
+        {
+            Wake(change.FullPath);
+        }
+    }
+
+    private bool IsNamed(ReadOnlySpan<char> name)
+    {
+        foreach (var known in _names)
+        {
+            if (name.Equals(known, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Wakes the one that waits; an empty path stands for any file.</summary>
     private void Wake(string path)
     {
+        _changed[path] = true;
+        if (Interlocked.Exchange(ref _isAwake, 1) != 0)
+        {
+            return;
+        }
+
         try
         {
-            _changed[path] = true;
             _signal.Release();
         }
-        catch (Exception error) when (error is SemaphoreFullException or ObjectDisposedException)
+        catch (ObjectDisposedException)
         {
-            // It is awake already, or this is a last event of a watch that is being closed.
+            // A last event of a watch that is being closed.
         }
     }
 }

@@ -7,7 +7,7 @@ public readonly record struct FileListing(string Path, DateTimeOffset LastWriteU
 
 /// <summary>
 /// The few file operations that WirePS makes, as a seam: what is private is so from the first byte, and what a
-/// method has returned from is on the disk, name included. All paths are absolute. Failures are
+/// method has returned from is on the disk, name included, unless it says otherwise. All paths are absolute. Failures are
 /// <see cref="WireException"/> with <see cref="WireReason.StorageFull"/>, <see cref="WireReason.StorageFailed"/>,
 /// <see cref="WireReason.FileUnreadable"/>, <see cref="WireReason.FileNotPrivate"/>,
 /// <see cref="WireReason.FileForeignOwner"/> or <see cref="WireReason.FileCorrupt"/> (too large), and leave what was there.
@@ -32,6 +32,9 @@ public interface IFileSystem
 
     /// <summary>Adds bytes to the end of a private file, made where missing, and flushes them.</summary>
     void AppendPrivate(string path, ReadOnlySpan<byte> content);
+
+    /// <summary>Adds bytes to the end of a private file, made where missing, which a loss of power may take again.</summary>
+    void AppendLoosely(string path, ReadOnlySpan<byte> content) => AppendPrivate(path, content);
 
     /// <summary>Cuts a private file to the length given, and flushes it.</summary>
     void Truncate(string path, long length);

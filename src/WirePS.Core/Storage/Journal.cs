@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -19,6 +21,8 @@ public sealed class Journal(WireHome home, IFileSystem files)
     /// <summary>A file of this size is closed, and the chain goes on in the next (bytes).</summary>
     public const long MaxFileBytes = 16 * 1024 * 1024;
 
+    // Longer than all but odd lines.
+    private const int HeadBytes = 1024;
     private const int TailBytes = 64 * 1024;
     private const int ReadBlock = 1024 * 1024;
     private static readonly string NoHash = new('0', 64);
@@ -27,16 +31,17 @@ public sealed class Journal(WireHome home, IFileSystem files)
     internal long FileLimit { get; init; } = MaxFileBytes;
 
     private readonly string _lockFile = home.LockFile("journal");
-    private readonly Dictionary<(string Kind, string Id), int> _counts = [];
-    private (long FirstSeq, long Offset, long Seq) _counted;
+    private readonly ConcurrentDictionary<(string Kind, string Id), int> _counts = [];
+    private readonly Lock _gate = new();
+    private Counted _counted;
+    private List<Batch> _waiting = [];
+    private bool _isWriting;
 
     /// <summary>Appends a line; it is on disk when this returns.</summary>
     public async Task<JournalEntry> AppendAsync(JournalRecord record, CancellationToken cancellationToken)
     {
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
-        {
-            return Append(record);
-        }
+        var written = await WriteAsync(new Batch([record], IsWhole: false), cancellationToken).ConfigureAwait(false);
+        return written[0];
     }
 
     /// <summary>
@@ -47,18 +52,10 @@ public sealed class Journal(WireHome home, IFileSystem files)
     /// <param name="cancellationToken">Cancels the wait for the lock.</param>
     public async Task CatchUpAsync(IReadOnlyList<JournalRecord> records, CancellationToken cancellationToken)
     {
-        if (records.Count == 0)
+        // Lines do not go away: what has been seen there once needs no look.
+        if (records.Count > 0 && _counts.GetValueOrDefault((records[0].Kind, records[0].Id)) < records.Count)
         {
-            return;
-        }
-
-        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
-        {
-            CountNewLines();
-            for (var i = _counts.GetValueOrDefault((records[0].Kind, records[0].Id)); i < records.Count; i++)
-            {
-                Append(records[i]);
-            }
+            await WriteAsync(new Batch(records, IsWhole: true), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -115,7 +112,7 @@ public sealed class Journal(WireHome home, IFileSystem files)
     /// <summary>The entries after a sequence number, and then every new one as it is written, until cancelled.</summary>
     public async IAsyncEnumerable<JournalEntry> FollowAsync(long afterSeq, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var watch = new FolderWatch(home.StateFolder, TimeSpan.FromSeconds(1));
+        using var watch = new FolderWatch(home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(home.JournalFile));
         while (true)
         {
             foreach (var entry in Read(afterSeq))
@@ -159,19 +156,145 @@ public sealed class Journal(WireHome home, IFileSystem files)
         return new JournalVerdict(true, seq, prev, null, null, null);
     }
 
-    private JournalEntry Append(JournalRecord record)
+    /// <summary>Has a batch written with those that come meanwhile: one lock and one flush for all of them.</summary>
+    private Task<IReadOnlyList<JournalEntry>> WriteAsync(Batch batch, CancellationToken cancellationToken)
     {
-        var (seq, prev) = RepairTail();
-        if (files.Length(home.JournalFile) >= FileLimit)
+        cancellationToken.ThrowIfCancellationRequested();
+        bool isFirst;
+        lock (_gate)
         {
-            var first = FirstSeq(home.JournalFile) ?? 0;
-            files.Rename(home.JournalFile, Path.Combine(home.StateFolder, $"journal-{first:D12}.jsonl"));
+            _waiting.Add(batch);
+            isFirst = !_isWriting;
+            _isWriting = true;
         }
 
-        var bare = new JournalEntry(seq + 1, record.Time.ToUniversalTime(), record.Kind, record.Id, record.From, record.To, record.Reason, record.Peer, prev, "");
-        var entry = bare with { Hash = Convert.ToHexStringLower(SHA256.HashData(Canonical(bare, seq + 1, prev, null))) };
-        files.AppendPrivate(home.JournalFile, [.. Canonical(entry, entry.Seq, entry.Prev, entry.Hash), (byte)'\n']);
-        return entry;
+        // It goes on for the others where this caller gives up.
+        _ = isFirst ? WriteAllAsync() : Task.CompletedTask;
+        return batch.Written.Task.WaitAsync(cancellationToken);
+    }
+
+    private async Task WriteAllAsync()
+    {
+        while (true)
+        {
+            Exception? failure = null;
+            List<Batch> batches = [];
+            try
+            {
+                using (await files.LockAsync(_lockFile, CancellationToken.None).ConfigureAwait(false))
+                {
+                    batches = TakeWaiting();
+                    Append(batches);
+                }
+            }
+            catch (Exception error)
+            {
+                // Every caller learns of it.
+                failure = error;
+                batches = batches.Count > 0 ? batches : TakeWaiting();
+            }
+
+            foreach (var batch in batches)
+            {
+                batch.End(failure);
+            }
+
+            lock (_gate)
+            {
+                if (_waiting.Count == 0)
+                {
+                    _isWriting = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    private List<Batch> TakeWaiting()
+    {
+        lock (_gate)
+        {
+            var batches = _waiting;
+            _waiting = [];
+            return batches;
+        }
+    }
+
+    private void Append(List<Batch> batches)
+    {
+        CountNewLines();
+        var counts = new Dictionary<(string Kind, string Id), int>();
+        var records = new List<(Batch Batch, JournalRecord Record)>();
+        foreach (var batch in batches)
+        {
+            var key = (batch.Records[0].Kind, batch.Records[0].Id);
+            var known = counts.GetValueOrDefault(key, _counts.GetValueOrDefault(key));
+            foreach (var record in batch.IsWhole ? batch.Records.Skip(known) : batch.Records)
+            {
+                records.Add((batch, record));
+                known++;
+            }
+
+            counts[key] = known;
+        }
+
+        if (records.Count > 0)
+        {
+            Append(records);
+        }
+    }
+
+    private void Append(List<(Batch Batch, JournalRecord Record)> records)
+    {
+        var length = files.Length(home.JournalFile);
+        var isCounted = _counted.Hash is not null && _counted.Offset == length;
+        var (seq, prev) = isCounted ? (_counted.Seq, _counted.Hash!) : RepairTail();
+        length = isCounted ? length : files.Length(home.JournalFile);
+        var lines = new ArrayBufferWriter<byte>();
+        foreach (var (batch, record) in records)
+        {
+            if (length + lines.WrittenCount >= FileLimit)
+            {
+                Flush();
+                Close();
+                (length, isCounted) = (0, false);
+            }
+
+            var bare = new JournalEntry(seq + 1, record.Time.ToUniversalTime(), record.Kind, record.Id, record.From, record.To, record.Reason, record.Peer, prev, "");
+            var entry = bare with { Hash = Convert.ToHexStringLower(SHA256.HashData(Canonical(bare, seq + 1, prev, null))) };
+            lines.Write(Canonical(entry, entry.Seq, entry.Prev, entry.Hash));
+            lines.Write("\n"u8);
+            batch.Entries.Add(entry);
+            (seq, prev) = (entry.Seq, entry.Hash);
+        }
+
+        Flush();
+        if (isCounted)
+        {
+            // Nobody else has written meanwhile: these lines need not be read again.
+            _counted = _counted with { Offset = length, Seq = seq, Hash = prev };
+            foreach (var (_, record) in records)
+            {
+                _counts.AddOrUpdate((record.Kind, record.Id), 1, static (_, count) => count + 1);
+            }
+        }
+
+        void Flush()
+        {
+            if (lines.WrittenCount > 0)
+            {
+                files.AppendPrivate(home.JournalFile, lines.WrittenSpan);
+                length += lines.WrittenCount;
+                lines.ResetWrittenCount();
+            }
+        }
+    }
+
+    /// <summary>Closes the open file: the chain goes on in a new one.</summary>
+    private void Close()
+    {
+        var first = FirstSeq(home.JournalFile) ?? 0;
+        files.Rename(home.JournalFile, Path.Combine(home.StateFolder, $"journal-{first:D12}.jsonl"));
     }
 
     /// <summary>Moves a torn last line out of the way, and tells where the chain stands.</summary>
@@ -212,22 +335,26 @@ public sealed class Journal(WireHome home, IFileSystem files)
 
     private void CountNewLines()
     {
-        foreach (var file in From(FilesOldestFirst(), _counted.Seq))
+        // As long as the open file is the one that was counted last, no other one has grown.
+        var isSame = _counted.FirstSeq != 0 && FirstSeq(home.JournalFile) == _counted.FirstSeq;
+        foreach (var file in isSame ? [home.JournalFile] : From(FilesOldestFirst(), _counted.Seq))
         {
             // A file is known by its first line: its name changes when it is closed.
             var first = FirstSeq(file) ?? 0;
-            var (offset, seq) = (first != 0 && first == _counted.FirstSeq ? _counted.Offset : 0, _counted.Seq);
+            var isKnown = first != 0 && first == _counted.FirstSeq;
+            var (offset, seq, hash) = (isKnown ? _counted.Offset : 0, _counted.Seq, isKnown ? _counted.Hash : null);
             foreach (var line in Lines(file, offset))
             {
                 offset = line.End;
+                hash = null;
                 if (Parse(line.Text) is { } entry && entry.Seq > seq)
                 {
-                    seq = entry.Seq;
-                    _counts[(entry.Kind, entry.Id)] = _counts.GetValueOrDefault((entry.Kind, entry.Id)) + 1;
+                    (seq, hash) = (entry.Seq, entry.Hash);
+                    _counts.AddOrUpdate((entry.Kind, entry.Id), 1, static (_, count) => count + 1);
                 }
             }
 
-            _counted = (first, offset, seq);
+            _counted = new Counted(first, offset, seq, hash);
         }
     }
 
@@ -252,9 +379,16 @@ public sealed class Journal(WireHome home, IFileSystem files)
 
     private long? FirstSeq(string file)
     {
-        var head = files.ReadPrivateRange(file, 0, TailBytes).AsSpan();
-        var end = head.IndexOf((byte)'\n');
-        return end < 0 ? null : Parse(head[..end])?.Seq;
+        foreach (var bytes in (ReadOnlySpan<int>)[HeadBytes, TailBytes])
+        {
+            var head = files.ReadPrivateRange(file, 0, bytes).AsSpan();
+            if (head.IndexOf((byte)'\n') is var end and >= 0)
+            {
+                return Parse(head[..end])?.Seq;
+            }
+        }
+
+        return null;
     }
 
     private List<string> FilesOldestFirst()
@@ -353,6 +487,35 @@ public sealed class Journal(WireHome home, IFileSystem files)
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    /// <summary>How far the lines have been counted.</summary>
+    /// <param name="FirstSeq">The first line of the file that was counted last; 0 before there was one.</param>
+    /// <param name="Offset">Where its counted lines end.</param>
+    /// <param name="Seq">The last line counted.</param>
+    /// <param name="Hash">Its hash; null where the last line there is not the next of the chain.</param>
+    private readonly record struct Counted(long FirstSeq, long Offset, long Seq, string? Hash);
+
+    /// <summary>Lines that one caller waits for.</summary>
+    /// <param name="Records">Of one thing.</param>
+    /// <param name="IsWhole">True where these are all of it so far, and those that are there are left out.</param>
+    private sealed record Batch(IReadOnlyList<JournalRecord> Records, bool IsWhole)
+    {
+        public List<JournalEntry> Entries { get; } = [];
+
+        public TaskCompletionSource<IReadOnlyList<JournalEntry>> Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void End(Exception? failure)
+        {
+            if (failure is null)
+            {
+                Written.TrySetResult(Entries);
+            }
+            else
+            {
+                Written.TrySetException(failure);
+            }
         }
     }
 

@@ -413,19 +413,36 @@ public sealed class HttpRelayTests
         var deep = "{\"a\":" + new string('[', 31) + new string(']', 31) + "}";
         await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{Item(Hash, deep)}},{{Item(OtherHash, """{"v":2}""")}}]}"""));
         var news = await Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh), (Side(OtherHash), Fresh)], TimeSpan.Zero, None);
-        Assert.Equal([deep, """{"v":2}"""], news.Select(static n => Assert.Single(n.View.Messages).Body));
+        Assert.Equal([deep, """{"v":2}"""], news.Select(static n => Assert.Single(n.View!.Messages).Body));
     }
 
     [Theory]
     [InlineData("7")]
     [InlineData("null")]
-    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[7]}""")]
-    [InlineData("""{"lookup":"HASH","role":"host","state":"open","messages":[{"phase":"0","body":{}}]}""")]
-    [InlineData("""{"lookup":"HASH","role":"host","state":"open","own":["0"]}""")]
-    public async Task An_item_of_a_wrong_kind_is_nonsense_of_the_relay(string item)
+    [InlineData("""{"lookup":7,"role":"host","state":"open"}""")]
+    public async Task An_item_that_names_nobody_is_nonsense_of_the_relay(string item)
     {
-        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{item.Replace("HASH", Hash, StringComparison.Ordinal)}}]}"""));
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{{item}}]}"""));
         await AssertTroubleAsync(WireReason.RelayBadReply, () => Client(server).V2Pairs.WaitAnyAsync([(Side(Hash), Fresh)], TimeSpan.Zero, None));
+    }
+
+    [Theory]
+    [InlineData("\"messages\":[7]", WireReason.RelayBadReply)]
+    [InlineData("\"messages\":[{\"phase\":\"0\",\"body\":{}}]", WireReason.RelayBadReply)]
+    [InlineData("\"own\":[\"0\"]", WireReason.RelayBadReply)]
+    [InlineData("\"code\":\"out_of_paper\"", WireReason.RelayRefused)]
+    public async Task A_wrong_item_is_the_trouble_of_its_own_pairing_alone(string members, WireReason reason)
+    {
+        await using var server = new TestServer(_ => Reply(200, $$"""{"items":[{"lookup":"{{Hash}}","role":"host","state":"open",{{members}}},{{Item(OtherHash, """{"v":2}""")}}]}"""));
+        var relay = Client(server).V2Pairs;
+        var news = await relay.WaitAnyAsync([(Side(Hash), Fresh), (Side(OtherHash), Fresh)], TimeSpan.Zero, None);
+        Assert.Equal([(Side(Hash), reason), (Side(OtherHash), null)], news.Select(static n => (n.Side, n.Trouble?.Reason)));
+
+        // Those who wait together are told apart too.
+        var bad = relay.ReadAsync(Side(Hash), Fresh, TimeSpan.FromSeconds(50), None);
+        var good = relay.ReadAsync(Side(OtherHash), Fresh, TimeSpan.FromSeconds(50), None);
+        await AssertTroubleAsync(reason, () => bad);
+        Assert.Equal("""{"v":2}""", Assert.Single((await good).Messages).Body);
     }
 
     [Fact]

@@ -542,7 +542,7 @@ internal sealed class FakeRelay
             }
         }
 
-        public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+        public Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
             throw new NotSupportedException("Each pairing waits for itself here.");
 
         public Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken) => DoAsync(

@@ -48,7 +48,7 @@ internal class Adversary : IV2PairRoutes, IDisposable
 
     public Task<V2View> ReadAsync(V2PairSide side, V2Known known, TimeSpan wait, CancellationToken cancellationToken) => Task.FromResult(View(side.Role, known.After));
 
-    public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
         throw new NotSupportedException("Each side waits for itself here.");
 
     public Task<V2Refusal?> LeaveAsync(V2PairSide side, string reason, CancellationToken cancellationToken) => Task.FromResult<V2Refusal?>(null);

@@ -82,7 +82,7 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
             view => World.Clock.Now >= deadline || RelayRooms.IsNews(of, view, known));
     }
 
-    public Task<IReadOnlyList<(V2PairSide Side, V2View View)>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
+    public Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
         throw new NotSupportedException("Each pairing waits for itself here.");
 
     public Task<V2Refusal?> LeaveAsync(V2PairSide of, string reason, CancellationToken cancellationToken) =>

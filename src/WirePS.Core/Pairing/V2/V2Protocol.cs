@@ -110,6 +110,13 @@ public sealed partial class V2Protocol(ICodeStretcher stretcher, IPairingGroup g
         _ => pair,
     };
 
+    /// <summary>
+    /// That the relay has taken a commitment, a share or a card: the same bytes, put again, are answered in the same way.
+    /// Once digits are shown a person is the next to write the file, and that finds what was put.
+    /// </summary>
+    public bool MayBeForgotten(PendingPair pair, PairInput input) =>
+        pair.Status is PairStatus.RequestHost or PairStatus.RequestGuest or PairStatus.Polling && input is V2Input.Put { Phase: 0 or 1, Reply.Refusal: null };
+
     /// <inheritdoc/>
     public AgentCard? PeerToReserve(PendingPair pair) => PeerCard(pair);
 

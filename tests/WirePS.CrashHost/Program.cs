@@ -11,6 +11,7 @@ using WirePS.Storage;
 //   daemon  --home DIR                       [--die write:N|send:N]
 //   request --home DIR --relay URL [--code C] [--protocol 1|2] [--die write:N]      prints the code
 //   confirm --home DIR --code C --digits D   [--die write:N]
+//   redeem  --home DIR --token T --devices FIRST:COUNT [--die write:N]              prints the numbers that were admitted
 //   relay   --data DIR --url URL --ready FILE [--die write:N]
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 for (var i = 1; i + 1 < args.Length; i += 2)
@@ -54,6 +55,9 @@ switch (args[0])
         return 0;
     case "confirm":
         await engine.Pairing.ConfirmAsync(engine.Pairing.List([options["--code"]])[0].Key, options["--digits"], CancellationToken.None);
+        return 0;
+    case "redeem":
+        await Redeemers.RunAsync(engine, options["--token"], options["--devices"]);
         return 0;
     default:
         return 2;

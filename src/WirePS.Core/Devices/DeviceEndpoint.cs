@@ -14,7 +14,10 @@ namespace WirePS.Devices;
 public sealed record DeviceEndpoint(string RelayUrl, string SlotId, string SlotToken)
 {
     /// <summary>Most endpoints of one device.</summary>
-    public const int MaxCount = 8;
+    public const int MaxCount = 4;
+
+    /// <summary>The longest address of a relay (characters).</summary>
+    public const int MaxUrlLength = 256;
 
     private const int SlotIdLength = 32;
     private const int SlotTokenLength = 64;
@@ -30,7 +33,7 @@ public sealed record DeviceEndpoint(string RelayUrl, string SlotId, string SlotT
         var endpoints = ImmutableArray.CreateBuilder<DeviceEndpoint>(json.Count);
         foreach (var item in json.Items)
         {
-            if (!Relay.RelayUrl.TryNormalize(item.GetString("relay_url"), out var url, out _) || url != item.GetString("relay_url")
+            if (!Relay.RelayUrl.TryNormalize(item.GetString("relay_url"), out var url, out _) || url != item.GetString("relay_url") || url.Length > MaxUrlLength
                 || !IsHex(item.GetString("slot_id"), SlotIdLength) || !IsHex(item.GetString("slot_token"), SlotTokenLength))
             {
                 return null;

@@ -15,8 +15,8 @@ namespace WirePS.Devices;
 public sealed record DeviceEntry(
     string Did, byte[] Key, byte[] DhPublicKey, DeviceRights Rights, DateTimeOffset AddedAt, ImmutableArray<DeviceEndpoint> Endpoints)
 {
-    /// <summary>Most devices of one identity; with their endpoints they fit a card.</summary>
-    public const int MaxCount = 32;
+    /// <summary>Most devices of one identity: with all their endpoints the card still fits a message of a pairing.</summary>
+    public const int MaxCount = 16;
 
     private const string Member = "devices";
 

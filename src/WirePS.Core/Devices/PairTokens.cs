@@ -153,12 +153,14 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
     /// </summary>
     /// <exception cref="WireException">
     /// <see cref="WireReason.TokenRefused"/>: unknown, expired, or used by another key, without a difference;
-    /// <see cref="WireReason.InvalidDeviceProof"/>, and <see cref="DeviceRefusals"/>: the token is as it was. Anything
+    /// <see cref="WireReason.InvalidDeviceProof"/>, <see cref="WireReason.InvalidEvent"/>, <see cref="WireReason.InvalidLabel"/>,
+    /// <see cref="WireReason.InvalidCard"/>, and <see cref="DeviceRefusals"/>: the token is as it was. Anything
     /// else, such as a full disk: ask again with the same request.
     /// </exception>
     public async Task<RedeemAnswer> RedeemAsync(RedeemRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        request.Checked();
         var token = await store.WorkAsync(tokens => ReserveAsync(tokens, request, cancellationToken), cancellationToken).ConfigureAwait(false);
         return token.State == PairTokenState.Used
             ? Answer(token, isRepeated: true)

@@ -24,16 +24,13 @@ public sealed record RedeemRequest(string TokenHash, AgentCard Card, string? Lab
     /// <param name="principal">The DID that the device is to belong to.</param>
     /// <param name="label">A name for the device; null for none.</param>
     /// <param name="endpoints">Where it can be reached; at most <see cref="DeviceEndpoint.MaxCount"/>.</param>
-    /// <exception cref="WireException"><see cref="WireReason.InvalidLabel"/>; <see cref="WireReason.InvalidEvent"/> for too many endpoints.</exception>
+    /// <exception cref="WireException"><see cref="WireReason.InvalidLabel"/>; <see cref="WireReason.InvalidEvent"/> for endpoints that cannot be read back.</exception>
     public static RedeemRequest Create(
         OwnIdentity device, string token, ReadOnlySpan<byte> issuerKey, string principal, string? label = null, ImmutableArray<DeviceEndpoint> endpoints = default)
     {
         ArgumentNullException.ThrowIfNull(device);
         var hash = PairToken.HashOf(token);
-        var places = endpoints.IsDefault ? [] : endpoints;
-        return places.Length <= DeviceEndpoint.MaxCount
-            ? new(hash, device.Card, DeviceLabel.Require(label), places, DeviceProof.Sign(device, issuerKey, hash, principal))
-            : throw Invalid();
+        return new RedeemRequest(hash, device.Card, label, endpoints.IsDefault ? [] : endpoints, DeviceProof.Sign(device, issuerKey, hash, principal)).Checked();
     }
 
     /// <summary>Reads the body of <c>device_redeem</c>.</summary>
@@ -54,7 +51,7 @@ public sealed record RedeemRequest(string TokenHash, AgentCard Card, string? Lab
             throw Invalid();
         }
 
-        return new(PairToken.HashOf(token), AgentCard.From(card).Verify().RequireSingleKey(), DeviceLabel.Require(label?.AsString()), endpoints, proof);
+        return new RedeemRequest(PairToken.HashOf(token), AgentCard.From(card), label?.AsString(), endpoints, proof).Checked();
     }
 
     /// <summary>The body of <c>device_redeem</c>: a secret, to be sealed.</summary>
@@ -65,6 +62,15 @@ public sealed record RedeemRequest(string TokenHash, AgentCard Card, string? Lab
         ("label", WireJson.FromNullable(Label)),
         ("endpoints", DeviceEndpoint.ToJson(Endpoints)),
         ("proof", WireJson.From(StrictBase64.Encode(Proof))));
+
+    /// <summary>This request, all of it in its form but the proof: what is kept from it must be readable again.</summary>
+    /// <exception cref="WireException"><see cref="WireReason.InvalidCard"/>, <see cref="WireReason.InvalidLabel"/>, <see cref="WireReason.InvalidEvent"/>.</exception>
+    internal RedeemRequest Checked()
+    {
+        Card.Verify().RequireSingleKey();
+        DeviceLabel.Require(Label);
+        return PairToken.IsHash(TokenHash) && DeviceEndpoint.TryRead(DeviceEndpoint.ToJson(Endpoints)) is not null ? this : throw Invalid();
+    }
 
     /// <summary>Who asks.</summary>
     public override string ToString() => Card.Did;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using WirePS.Cryptography;
 using WirePS.Devices;
 using WirePS.Identity;
+using WirePS.Pairing.V2;
 using WirePS.Storage;
 using WirePS.Tests.Support;
 using Xunit;
@@ -79,10 +80,11 @@ public sealed class CardDeviceBookTests : IDisposable
     }
 
     [Fact]
-    public async Task An_identity_has_a_limit_of_devices_and_the_largest_list_fits_a_card()
+    public async Task An_identity_has_a_limit_of_devices_and_the_largest_list_fits_a_message_of_a_pairing()
     {
         var root = (await _engine.Identity.EnsureAsync("alice", default)).Identity.Card;
-        var places = Enumerable.Repeat(Place, DeviceEndpoint.MaxCount).ToImmutableArray();
+        var far = Place with { RelayUrl = "https://" + new string('a', DeviceEndpoint.MaxUrlLength - "https://".Length) };
+        var places = Enumerable.Repeat(far, DeviceEndpoint.MaxCount).ToImmutableArray();
         for (var i = 0; i < DeviceEntry.MaxCount; i++)
         {
             using var device = TestDeviceBook.Device(i);
@@ -91,7 +93,9 @@ public sealed class CardDeviceBookTests : IDisposable
 
         using var last = TestDeviceBook.Device(1000);
         Assert.Equal(WireReason.TooManyDevices, await Refusal(() => _engine.Devices.CheckAsync(Candidate(root, last), default)));
-        Assert.Equal(DeviceEntry.MaxCount, DeviceEntry.ListOf(_engine.Identity.Find()!.Card).Length);
+        var card = _engine.Identity.Find()!.Card;
+        Assert.Equal(DeviceEntry.MaxCount, DeviceEntry.ListOf(card).Length);
+        Assert.True((card.Utf8.Length + 4096) * 4 / 3 < V2Messages.MaxBytes, $"{card.Utf8.Length} bytes");
     }
 
     [Theory]
@@ -113,6 +117,7 @@ public sealed class CardDeviceBookTests : IDisposable
     [InlineData("rights", "\"send\"")]
     [InlineData("added_at", "\"yesterday\"")]
     [InlineData("endpoints", "null")]
+    [InlineData("endpoints", "[{},{},{},{},{}]")]
     [InlineData("endpoints", "[{\"relay_url\":\"https://relay.example/\",\"slot_id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"slot_token\":\"x\"}]")]
     public async Task A_device_that_lacks_what_it_needs_makes_its_card_unusable(string member, string value)
     {

@@ -204,6 +204,31 @@ public sealed class PairTokensTests
     }
 
     [Fact]
+    public async Task W04_a_request_that_could_not_be_read_back_is_refused_and_the_token_stays()
+    {
+        using var device = TestDeviceBook.Device(1);
+        var minted = await MintAsync();
+        var good = _book.Request(device, minted.Token);
+        var far = new DeviceEndpoint("https://" + new string('a', DeviceEndpoint.MaxUrlLength), new string('a', 32), new string('b', 64));
+        var near = far with { RelayUrl = "https://relay.example" };
+        (RedeemRequest Request, WireReason Reason)[] bad =
+        [
+            (good with { Endpoints = [far] }, WireReason.InvalidEvent),
+            (good with { Endpoints = [near with { SlotToken = "x" }] }, WireReason.InvalidEvent),
+            (good with { Endpoints = [near, near, near, near, near] }, WireReason.InvalidEvent),
+            (good with { Label = "a\nb" }, WireReason.InvalidLabel),
+            (good with { Card = AgentCard.From(device.Card.Json.With("name", "x")) }, WireReason.InvalidCard),
+        ];
+        foreach (var (request, reason) in bad)
+        {
+            Assert.Equal(reason, await Refusal(_tokens.RedeemAsync(request, default)));
+        }
+
+        await _tokens.RedeemAsync(good with { Endpoints = [near] }, default);
+        Assert.Equal(near, Assert.Single(_book.Added.Values.Single().Candidate.Endpoints));
+    }
+
+    [Fact]
     public async Task W02_an_answer_is_not_given_again_without_the_proof()
     {
         using var device = TestDeviceBook.Device(1);

@@ -57,7 +57,7 @@ internal sealed class MeasuredRelay : IAsyncDisposable
         await _process.DisposeAsync();
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -42,6 +42,7 @@ try
     var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
     Comparison.Run(report, v2?.Ready, rate, wormholes);
     await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
+    await EventBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("events").FullName, ending.Token);
     if (v2 is not null)
     {
         await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);

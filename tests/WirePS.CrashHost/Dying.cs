@@ -119,7 +119,7 @@ internal sealed class DyingRelays(IRelayConnections inner, Death death) : IRelay
 
         public Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken) => _dying.AllocateMailboxAsync(cancellationToken);
 
-        public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => _dying.PutGrantAsync(mailbox, grant, cancellationToken);
+        public Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => _dying.PutGrantAsync(mailbox, grant, cancellationToken);
 
         public Task RevokeGrantAsync(Mailbox mailbox, string grantId, CancellationToken cancellationToken) => _dying.RevokeGrantAsync(mailbox, grantId, cancellationToken);
     }

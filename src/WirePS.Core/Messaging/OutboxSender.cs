@@ -93,7 +93,11 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         try
         {
             var signed = SignedEvent.Parse(System.Text.Encoding.UTF8.GetBytes(item.Event));
-            await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false);
+            if (!await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false))
+            {
+                return Settle(item, DeliveryStatus.Stale);
+            }
+
             var outcome = await relays.To(route.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
             return outcome switch
             {
@@ -110,13 +114,27 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         }
     }
 
-    // Made anew each time: the relay may have lost it, and the same one twice is one.
-    private async Task MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
+    /// <summary>Makes the grant that an event hands over. Each time anew: the relay may have lost it, and the same one twice is one.</summary>
+    /// <returns>False where the mailbox that it is for is gone: the event would hand over a dead address.</returns>
+    private async Task<bool> MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
     {
-        if (grant is not null && mailboxes.Find(grant.RelayUrl, grant.SlotId) is { } mailbox)
+        if (grant is null)
         {
-            await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false);
+            return true;
         }
+
+        if (mailboxes.Find(grant.RelayUrl, grant.SlotId) is not { } mailbox)
+        {
+            return false;
+        }
+
+        if (await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        await mailboxes.MarkLostAsync(mailbox, cancellationToken).ConfigureAwait(false);
+        return false;
     }
 
     private Delivery Settle(OutboxItem item, DeliveryStatus status)

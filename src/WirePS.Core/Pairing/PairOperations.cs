@@ -222,7 +222,7 @@ public sealed class PairOperations(
 
             if (pair.IsEnded)
             {
-                throw new WireException(pair.Reason ?? WireReason.AbortedRestart, null, pair.Id);
+                throw EndOf(pair);
             }
         }
 
@@ -259,6 +259,13 @@ public sealed class PairOperations(
                 throw new WireException(WireReason.WaitTimeout, null, pair.Id);
             }
         }
+    }
+
+    // Why its time was over too early, nobody would guess.
+    private static WireException EndOf(PendingPair pair)
+    {
+        var end = new WireException(pair.Reason ?? WireReason.AbortedRestart, null, pair.Id);
+        return end.Reason == WireReason.Expired && pair.LastError is { } error ? new WireException(end.Reason, $"{end.Message} {error}", pair.Id) : end;
     }
 
     private static bool Fits(PairFile file, string pattern) =>

@@ -98,6 +98,9 @@ internal sealed class FakeRelay
     /// <summary>False for a relay of ours from before v2 pairings, or one that has been set back to it.</summary>
     public bool SpeaksV2 { get; set; } = true;
 
+    /// <summary>By how much its clock is said to be ahead.</summary>
+    public TimeSpan? ClockSkew { get; set; }
+
     /// <summary>The rendezvous of v2.</summary>
     public RelayRooms Rooms => _rooms;
 
@@ -204,6 +207,16 @@ internal sealed class FakeRelay
             }
 
             Announce();
+        }
+    }
+
+    /// <summary>The mailboxes are gone, as with a backup from before they were made; the relay says that it is the same one.</summary>
+    public void LoseMailboxes()
+    {
+        lock (_gate)
+        {
+            _slots.Clear();
+            _grantTokens.Clear();
         }
     }
 
@@ -325,6 +338,7 @@ internal sealed class FakeRelay
         public IV2PairRoutes V2Pairs => this;
 
         public IMailRoutes Mail => this;
+        public TimeSpan? ClockSkew => relay.ClockSkew;
 
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
@@ -346,11 +360,16 @@ internal sealed class FakeRelay
             },
             cancellationToken);
 
-        public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => DoAsync(
+        public Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => DoAsync(
             RelayAction.PutGrant,
             grant.Id,
             () =>
             {
+                if (relay.RelayId is not null && !relay._slots.ContainsKey(mailbox.SlotId))
+                {
+                    return false;
+                }
+
                 var slot = SlotOf(mailbox);
                 if (slot.Revoked.Contains(grant.Id))
                 {

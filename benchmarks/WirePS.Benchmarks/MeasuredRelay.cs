@@ -25,6 +25,8 @@ internal sealed class MeasuredRelay : IAsyncDisposable
 
     public string Url { get; }
 
+    public TimeSpan ProcessorTime => _process.ProcessorTime;
+
     public static async Task<MeasuredRelay> StartAsync(string program, string folder, CancellationToken cancellationToken)
     {
         var metrics = new Uri($"http://127.0.0.1:{FreePort()}/metrics");

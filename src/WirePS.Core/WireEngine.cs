@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Handshakes;
 using WirePS.Identity;
 using WirePS.Messaging;
 using WirePS.Pairing;
@@ -72,12 +73,15 @@ public sealed class WireEngine : IDisposable
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
-        Intake.With(new PairDropTaker(Identity, Trust));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Outbox = new Outbox(home, Files);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
+        Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
+        var requests = new TrustRequestTaker(Requests, handshakes);
+        Intake.With(new PairDropTaker(Identity, Trust).With(requests)).With(requests).With(new TrustAnswerTaker(Requests, handshakes));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
@@ -157,6 +161,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Makes events.</summary>
     public EventPost Post { get; }
+
+    /// <summary>Trust requests, received and sent.</summary>
+    public TrustRequests Requests { get; }
 
     /// <summary>Delivers them.</summary>
     public OutboxSender Sender { get; }

@@ -100,6 +100,17 @@ public static class WireErrorCatalogue
         [WireReason.InvalidInvite] = new(WireErrorCategory.SecurityError, "The text is not an invite, or one that was changed or cut off on its way.", "Copy the whole URL again, from 'wire://pair?' to its end; if that does not help, ask for a new invite."),
         [WireReason.InviteExpired] = new(WireErrorCategory.OperationTimeout, "The invite's time is over.", "Ask its issuer for a new one. If it should still be good, check the clock of this machine."),
 
+        [WireReason.HandleTaken] = new(WireErrorCategory.ResourceExists, "Somebody else holds this handle at the relay.", "Use another relay, or a home with another handle ('Initialize-WireIdentity'). If it is yours, release it from the home that claimed it ('Unregister-WireHandle')."),
+        [WireReason.HandleNotFound] = new(WireErrorCategory.ObjectNotFound, "Nobody has this handle at the relay.", "Compare it with what the peer says, with its relay; 'Find-WirePeer -Relay …' lists those who let themselves be listed."),
+
+        [WireReason.TrustRequestNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such trust request.", "List them with 'Get-WireTrustRequest'. A request goes when it is decided, after 30 days, or when its sender repeats it: look at the new one."),
+        [WireReason.NotATrustRequest] = new(WireErrorCategory.InvalidOperation, "That is a pairing with a code: it is confirmed by its digits, not approved.", "Compare the digits and use 'Confirm-WirePair'; 'Stop-WirePair' ends it."),
+        [WireReason.NotAPairing] = new(WireErrorCategory.InvalidOperation, "That is a trust request: it has no digits to confirm.", "Compare the fingerprint, then 'Approve-WireTrust' or 'Deny-WireTrust'."),
+        [WireReason.PeerRevoked] = new(WireErrorCategory.SecurityError, "The peer's key was revoked here.", "Nothing brings it back by itself. If you are sure of it, 'Remove-WirePeer' forgets the revocation, and it can be trusted anew."),
+        [WireReason.PeerWithoutRoute] = new(WireErrorCategory.ResourceUnavailable, "The peer has given no address to write to.", "Ask it to pair again, or name it by its handle at a relay: handle@relay."),
+        [WireReason.PeerNotWirePS] = new(WireErrorCategory.InvalidOperation, "The other side's program does not know trust requests of this kind.", "Pair with a code ('New-WirePair -Protocol V1') or by an invite."),
+        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would let a stranger read this home's mail.", "Ask over a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
+
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
         [WireReason.PairActive] = new(WireErrorCategory.InvalidOperation, "The pairing is still going on.", "End it with 'Stop-WirePair' first."),

@@ -63,6 +63,19 @@ public enum WireReason
     InvalidInvite,
     InviteExpired,
 
+    // Directories (wire.md §4.9)
+    HandleTaken,
+    HandleNotFound,
+
+    // Trust requests and revocation (wireps.md §8)
+    TrustRequestNotFound,
+    NotATrustRequest,
+    NotAPairing,
+    PeerRevoked,
+    PeerWithoutRoute,
+    PeerNotWirePS,
+    RelayWithoutGrants,
+
     // Asking about pairings and peers
     PairNotFound,
     PairNotReady,

@@ -23,6 +23,9 @@ public interface IRelay
     /// <summary>By how much its clock was ahead of ours when it answered last (negative: behind); null where it has not told its time.</summary>
     TimeSpan? ClockSkew => null;
 
+    /// <summary>The directory of handles (wire.md §4.9, §4.10).</summary>
+    IDirectoryRoutes Directory { get; }
+
     /// <summary>GET /healthz; returns when it answers as a relay does.</summary>
     Task CheckHealthAsync(CancellationToken cancellationToken);
 

@@ -27,6 +27,8 @@ internal sealed class SimNetwork : IRelayConnections, IRelay, IV2PairRoutes, IMa
 
     public IMailRoutes Mail => this;
 
+    public IDirectoryRoutes Directory => throw new NotSupportedException("Nobody is looked up here.");
+
     private SimWorld World => _side.World;
 
     private SimSide Side => _side;

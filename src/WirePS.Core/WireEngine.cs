@@ -1,6 +1,7 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Invites;
 using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Pairing.V1;
@@ -63,10 +64,10 @@ public sealed class WireEngine : IDisposable
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
-        IPairProtocol[] protocols = [V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group)];
-        var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
-        Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
+        var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
+        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites]);
+        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Pairing = new PairOperations(Identity, Settings, Trust, Pairs, protocols, surroundings.Random, Time, home);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
@@ -76,6 +77,11 @@ public sealed class WireEngine : IDisposable
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
+        var issued = new InviteStore(home, Files);
+        Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
+        Intake
+            .With(new PairDropTaker([new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time)]))
+            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
@@ -128,6 +134,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>What people do with pairings.</summary>
     public PairOperations Pairing { get; }
+
+    /// <summary>What people do with invites.</summary>
+    public InviteOperations Invites { get; }
 
     /// <summary>What was taken from mailboxes.</summary>
     public ReceivedIndex Received { get; }
@@ -186,14 +195,14 @@ public sealed class WireEngine : IDisposable
     /// <returns>What had to be closed.</returns>
     public IReadOnlyList<string> RepairPermissions() =>
     [
-        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.PendingInviteFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
         .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>
     public void RemoveLeftovers()
     {
-        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder])
+        foreach (var folder in (string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.PendingInviteFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder])
         {
             Files.RemoveLeftovers(folder, LeftoverAge);
         }

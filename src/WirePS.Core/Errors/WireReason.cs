@@ -60,6 +60,10 @@ public enum WireReason
     // Invites (wireps.md §6)
     InvalidInvite,
     InviteExpired,
+    InviteUsedUp,
+    InviteRevoked,
+    InviteNotFound,
+    OwnInvite,
 
     // Asking about pairings and peers
     PairNotFound,
@@ -84,6 +88,7 @@ public enum WireReason
     EventsDropped,
     RelayWithoutV2,
     RelayDowngraded,
+    RelayWithoutGrants,
     RelayRuntimeMissing,
     RelayStartFailed,
     RelayNotRunning,

@@ -35,7 +35,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// disk is all it goes by, so any process can go on where another one died.
 /// </summary>
 /// <param name="store">The pairings.</param>
-/// <param name="protocols">The protocols, by number.</param>
+/// <param name="protocols">The protocols.</param>
 /// <param name="relays">The relays.</param>
 /// <param name="known">What the home knows of relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
@@ -48,7 +48,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="time">The clock.</param>
 public sealed class PairRunner(
     PendingPairStore store,
-    IReadOnlyDictionary<int, IPairProtocol> protocols,
+    PairProtocols protocols,
     IRelayConnections relays,
     KnownRelays known,
     MailboxBook mailboxes,
@@ -174,7 +174,7 @@ public sealed class PairRunner(
         return new PairPass(null, moves, null);
     }
 
-    private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
+    private IPairProtocol ProtocolOf(PendingPair pair) => protocols.Of(pair);
 
     private async Task<PairInput?> WorkAsync(PairEffect.Work work, PendingPair pair, PairPassOptions options, CancellationToken cancellationToken)
     {

@@ -253,16 +253,17 @@ public sealed class FlawTests
             bare.With("endpoints", WireJson.EmptyArray),
             BodyOf(guest).Without("slot_token"),
             BodyOf(guest).With("relay_url", "http://127.0.0.1:1"),
-            bare.With("endpoints", WireJson.ArrayOf((WireJson[])[endpoint.With("relay_url", "https://192.168.0.1")])),
+            bare.With("endpoints", WireJson.ArrayOf((WireJson[])[endpoint])),
+            BodyOf(guest).With("relay_url", "https://10.0.0.1").With("endpoints", WireJson.ArrayOf((WireJson[])[endpoint.With("relay_url", "https://192.168.0.1")])),
         ])
         {
             scene.PutAtIssuer(scene.DropOf(guest, Proven(body, url, guest)));
         }
 
-        await AssertNobodyAsync(scene, 5);
+        await AssertNobodyAsync(scene, 6);
 
-        // One that has it in the list alone is as good.
-        scene.PutAtIssuer(scene.DropOf(guest, Proven(bare.With("endpoints", WireJson.ArrayOf((WireJson[])[WireJson.EmptyObject, endpoint])), url, guest)));
+        // One that has a usable one in the list is as good.
+        scene.PutAtIssuer(scene.DropOf(guest, Proven(BodyOf(guest).With("relay_url", "https://10.0.0.1").With("endpoints", WireJson.ArrayOf((WireJson[])[WireJson.EmptyObject, endpoint])), url, guest)));
         await scene.Issuer.TickAsync();
         Assert.NotNull(scene.Issuer.Engine.Mailboxes.FindRoute(Assert.Single(scene.Issuer.Engine.Trust.List()).Handle));
     }

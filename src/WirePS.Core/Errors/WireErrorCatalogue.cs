@@ -99,6 +99,10 @@ public static class WireErrorCatalogue
 
         [WireReason.InvalidInvite] = new(WireErrorCategory.SecurityError, "The text is not an invite, or one that was changed or cut off on its way.", "Copy the whole URL again, from 'wire://pair?' to its end; if that does not help, ask for a new invite."),
         [WireReason.InviteExpired] = new(WireErrorCategory.OperationTimeout, "The invite's time is over.", "Ask its issuer for a new one. If it should still be good, check the clock of this machine."),
+        [WireReason.InviteUsedUp] = new(WireErrorCategory.InvalidOperation, "The invite is used up: as many others as it was made for have accepted it.", "Ask its issuer for a new one. If you were meant to be among them, tell the issuer: 'Get-WireInvite' shows there who has used it."),
+        [WireReason.InviteRevoked] = new(WireErrorCategory.InvalidOperation, "The invite was taken back by its issuer.", "Ask its issuer for a new one."),
+        [WireReason.InviteNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has issued no such invite.", "List them with 'Get-WireInvite'; those that are over go after 30 days."),
+        [WireReason.OwnInvite] = new(WireErrorCategory.InvalidArgument, "This home has issued the invite itself.", "Give it to another home; 'Get-WireInvite' shows who has accepted it."),
 
         [WireReason.HandleTaken] = new(WireErrorCategory.ResourceExists, "Somebody else holds this handle at the relay.", "Use another relay, or a home with another handle ('Initialize-WireIdentity'). If it is yours, release it from the home that claimed it ('Unregister-WireHandle')."),
         [WireReason.HandleNotFound] = new(WireErrorCategory.ObjectNotFound, "Nobody has this handle at the relay.", "Compare it with what the peer says, with its relay; 'Find-WirePeer -Relay …' lists those who let themselves be listed."),
@@ -109,7 +113,7 @@ public static class WireErrorCatalogue
         [WireReason.PeerRevoked] = new(WireErrorCategory.SecurityError, "The peer's key was revoked here.", "Nothing brings it back by itself. If you are sure of it, 'Remove-WirePeer' forgets the revocation, and it can be trusted anew."),
         [WireReason.PeerWithoutRoute] = new(WireErrorCategory.ResourceUnavailable, "The peer has given no address to write to.", "Ask it to pair again, or name it by its handle at a relay: handle@relay."),
         [WireReason.PeerNotWirePS] = new(WireErrorCategory.InvalidOperation, "The other side's program does not know trust requests of this kind.", "Pair with a code ('New-WirePair -Protocol V1') or by an invite."),
-        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would let a stranger read this home's mail.", "Ask over a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
+        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would hand the key of this home's whole mailbox to a stranger.", "Use a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
@@ -156,7 +160,7 @@ public static class WireErrorCatalogue
         [WireReason.DaemonStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The daemon did not become ready.", "Read its log; 'Get-WireDaemon' tells where."),
         [WireReason.DaemonInRemoting] = new(WireErrorCategory.InvalidOperation, "A daemon started in a remoting session would end with it.", "Start it in a local session, or schedule 'Invoke-WireTick' with cron, systemd or the Task Scheduler."),
 
-        [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
+        [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days, an invite to 30 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
     }.ToFrozenDictionary();
 
     /// <summary>The entry of a reason.</summary>

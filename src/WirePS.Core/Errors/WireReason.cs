@@ -62,6 +62,10 @@ public enum WireReason
     // Invites (wireps.md §6)
     InvalidInvite,
     InviteExpired,
+    InviteUsedUp,
+    InviteRevoked,
+    InviteNotFound,
+    OwnInvite,
 
     // Directories (wire.md §4.9)
     HandleTaken,

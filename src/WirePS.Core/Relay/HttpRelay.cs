@@ -8,7 +8,7 @@ using WirePS.Pairing;
 namespace WirePS.Relay;
 
 /// <summary>A relay over HTTP. Safe for many callers at once.</summary>
-public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes
+public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes, IShortInvites
 {
     /// <summary>The longest time that one request asks a relay to wait (relay-v2.md: at most 55 s).</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(50);
@@ -103,6 +103,16 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
     public async Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken)
     {
         var body = new JsonObject { ["token"] = grant.Token, ["rights"] = new JsonArray("post") };
+        if (grant.ExpiresAt is { } expires)
+        {
+            body["expires_at"] = Storage.Timestamps.Format(expires);
+        }
+
+        if (grant.PerHour is { } perHour)
+        {
+            body["per_hour"] = perHour;
+        }
+
         using var reply = await SendAsync(HttpMethod.Put, $"/v2/slot/{mailbox.SlotId}/grants/{grant.Id}", body, mailbox.SlotToken, SmallReply, Timeout, cancellationToken).ConfigureAwait(false);
         return reply.Status is HttpStatusCode.Created or HttpStatusCode.OK
             || (reply.Status == HttpStatusCode.NotFound && IsJson(reply) && TextOf(ObjectOf(reply, reply.Status), "code") == UnknownSlot ? false : throw Refused(reply));

@@ -68,8 +68,16 @@ public enum WireReason
     PairEnded,
     PeerNotFound,
     PeerAmbiguous,
-    MessageTooLarge,
     WaitTimeout,
+
+    // Messages (wire.md §9)
+    InvalidMessage,
+    MessageNotFound,
+    MessageTooLarge,
+    RouteMissing,
+    RouteStale,
+    InvalidConsumer,
+    ConsumerBusy,
 
     // Relays
     RelayNotConfigured,

@@ -87,7 +87,6 @@ public enum WireReason
     PairEnded,
     PeerNotFound,
     PeerAmbiguous,
-    MessageTooLarge,
     WaitTimeout,
 
     // Devices and pair tokens
@@ -105,6 +104,15 @@ public enum WireReason
     InvalidDeviceUrl,
     DeviceUrlExpired,
     TooManyDevices,
+
+    // Messages (wire.md §9)
+    InvalidMessage,
+    MessageNotFound,
+    MessageTooLarge,
+    RouteMissing,
+    RouteStale,
+    InvalidConsumer,
+    ConsumerBusy,
 
     // Relays
     RelayNotConfigured,

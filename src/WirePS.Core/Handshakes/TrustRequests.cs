@@ -20,6 +20,9 @@ public sealed class TrustRequests
     /// <summary>Where the key of somebody who asked came from, where nothing else vouches for it: from the request itself.</summary>
     public const string KeySource = "request";
 
+    /// <summary>How long a request waits for an answer.</summary>
+    public static readonly TimeSpan Patience = HandshakeState.Patience;
+
     private readonly HandshakeStore _store;
     private readonly HandshakeSurroundings _around;
 

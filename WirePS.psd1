@@ -11,8 +11,10 @@
     FormatsToProcess     = @('WirePS.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
+        'Approve-WireTrust'
         'Confirm-WirePair'
         'ConvertFrom-WireInvite'
+        'Deny-WireTrust'
         'Find-WirePeer'
         'Get-WireDaemon'
         'Get-WireIdentity'
@@ -21,6 +23,7 @@
         'Get-WireMessage'
         'Get-WirePeer'
         'Get-WirePendingPair'
+        'Get-WireTrustRequest'
         'Initialize-WireIdentity'
         'Invoke-WireTick'
         'New-WireInvite'
@@ -31,7 +34,10 @@
         'Remove-WireInvite'
         'Remove-WirePeer'
         'Remove-WirePendingPair'
+        'Request-WireTrust'
+        'Revoke-WireTrust'
         'Send-WireMessage'
+        'Set-WireIdentity'
         'Set-WireRelay'
         'Show-WireInvite'
         'Start-WireDaemon'

@@ -20,6 +20,9 @@ public sealed class TrustRequests
     /// <summary>Where the key of somebody who asked came from, where nothing else vouches for it: from the request itself.</summary>
     public const string KeySource = "request";
 
+    /// <summary>How long a request waits for an answer.</summary>
+    public static readonly TimeSpan Patience = HandshakeState.Patience;
+
     private readonly HandshakeStore _store;
     private readonly HandshakeSurroundings _around;
 
@@ -233,6 +236,11 @@ public sealed class TrustRequests
         if (_around.Identity.Find() is { } own && own.Card.PublicKey.AsSpan().SequenceEqual(card.PublicKey))
         {
             throw new WireException(WireReason.SelfPairing, "That is this home itself.", card.Did);
+        }
+
+        if (!HandleRules.IsSafeFileName(card.Handle))
+        {
+            throw new WireException(WireReason.InvalidHandle, null, card.Handle);
         }
 
         if (!card.SpeaksWirePS)

@@ -3,6 +3,7 @@ using WirePS;
 using WirePS.CrashHost;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -11,6 +12,8 @@ using WirePS.Storage;
 //   daemon  --home DIR                       [--die write:N|send:N]
 //   request --home DIR --relay URL [--code C] [--protocol 1|2] [--die write:N]      prints the code
 //   confirm --home DIR --code C --digits D   [--die write:N]
+//   send, queue --home DIR --text T          [--die write:N|send:N]
+//   receive --home DIR                       [--die write:N]       prints the texts
 //   relay   --data DIR --url URL --ready FILE [--die write:N]
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 for (var i = 1; i + 1 < args.Length; i += 2)
@@ -54,6 +57,22 @@ switch (args[0])
         return 0;
     case "confirm":
         await engine.Pairing.ConfirmAsync(engine.Pairing.List([options["--code"]])[0].Key, options["--digits"], CancellationToken.None);
+        return 0;
+    case "send":
+    case "queue":
+        await engine.Messenger.SendAsync(engine.Peers.List()[0], new MessageWish(WireJson.From(options["--text"])) { OnlyQueue = args[0] == "queue" }, CancellationToken.None);
+        return 0;
+    case "receive":
+        using (var consumer = engine.OpenConsumer("default"))
+        {
+            foreach (var pending in consumer.Pending())
+            {
+                Console.WriteLine(pending.Message.Body!.AsString());
+                await Console.Out.FlushAsync();
+                await consumer.CommitAsync(pending.Place);
+            }
+        }
+
         return 0;
     default:
         return 2;

@@ -33,13 +33,23 @@ Describe 'The examples' {
             $null = Start-WireRelay -Port 0
         }
 
-        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair') {
+        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair', 'Send-WireMessage', 'Receive-WireMessage', 'Get-WireMessage', 'Test-WireMessage') {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
         switch -Regex ("$Name|$Title") {
             'Peer\|' {
                 $null = Complete-TestPair (Connect-TestPair $here $there)
+            }
+            'Message\|' {
+                # Something in both directions, and what the files of the examples stand for.
+                $null = Complete-TestPair (Connect-TestPair $here $there)
+                $null = Send-WireMessage build-server 'there' -Type job
+                $null = Send-WireMessage * ([pscustomobject]@{ job = 'deploy' }) -WireHome $there
+                $null = Wait-Until { (Get-WireMessage | Where-Object Direction -EQ Received) }
+                $line = Get-Content "$here/state/wire/inbox/*.jsonl"
+                $null = New-Item -ItemType Directory -Path (Join-Path $user 'inbox')
+                Set-Content -Path "$user/event.json", "$user/inbox/alice.jsonl" -Value $line
             }
             'Confirm-WirePair\||Wait-WirePair\|.*(done|Several)|Get-WirePendingPair\||Watch-WirePair\||Get-WireJournal\|.*(one pairing|Follow)|Remove-WirePendingPair\|' {
                 if ($Name -eq 'Remove-WirePendingPair') {
@@ -85,7 +95,7 @@ Describe 'The examples' {
     }
 
     It '<Name>: <Title>' -ForEach $examples {
-        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/")
+        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")

@@ -7,7 +7,7 @@ using WirePS.Module.Pipeline;
 namespace WirePS.Module.Commands;
 
 /// <summary>Checks the signature of events, without taking them.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "WireMessage", DefaultParameterSetName = ByText)]
+[Cmdlet(VerbsDiagnostic.Test, "WireMessage", DefaultParameterSetName = ById)]
 [OutputType(typeof(WireEventVerdict))]
 public sealed class TestWireMessageCommand : WireCmdlet
 {

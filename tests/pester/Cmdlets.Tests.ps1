@@ -20,6 +20,8 @@ Describe 'WhatIf' {
         @{ Name = 'Revoke-WireTrust'; Script = { Revoke-WireTrust * -WireHome $wireHome -WhatIf } }
         @{ Name = 'Set-WireIdentity'; Script = { Set-WireIdentity 'Another name' -WireHome $wireHome -WhatIf } }
         @{ Name = 'Invoke-WireTick'; Script = { Invoke-WireTick -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Send-WireMessage'; Script = { Send-WireMessage * 'x' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Receive-WireMessage'; Script = { Receive-WireMessage -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon'; Script = { Start-WireDaemon -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon -Foreground'; Script = { Start-WireDaemon -Foreground -WireHome $wireHome -WhatIf } }
         @{ Name = 'Stop-WireDaemon'; Script = { Stop-WireDaemon -WireHome $wireHome -WhatIf } }

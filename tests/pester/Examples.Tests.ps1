@@ -33,7 +33,7 @@ Describe 'The examples' {
             $null = Start-WireRelay -Port 0
         }
 
-        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair', 'Get-WireTrustRequest', 'Approve-WireTrust', 'Deny-WireTrust', 'Revoke-WireTrust') {
+        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair', 'Get-WireTrustRequest', 'Approve-WireTrust', 'Deny-WireTrust', 'Revoke-WireTrust', 'Send-WireMessage', 'Receive-WireMessage', 'Get-WireMessage', 'Test-WireMessage') {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
@@ -51,6 +51,16 @@ Describe 'The examples' {
                 $null = Register-WireHandle
                 $null = Request-WireTrust (Get-WireIdentity).Handle 'We share the build.' -WireHome $there
                 $null = Wait-Until { Get-WireTrustRequest }
+            }
+            'Message\|' {
+                # Something in both directions, and what the files of the examples stand for.
+                $null = Complete-TestPair (Connect-TestPair $here $there)
+                $null = Send-WireMessage build-server 'there' -Type job
+                $null = Send-WireMessage * ([pscustomobject]@{ job = 'deploy' }) -WireHome $there
+                $null = Wait-Until { (Get-WireMessage | Where-Object Direction -EQ Received) }
+                $line = Get-Content "$here/state/wire/inbox/*.jsonl"
+                $null = New-Item -ItemType Directory -Path (Join-Path $user 'inbox')
+                Set-Content -Path "$user/event.json", "$user/inbox/alice.jsonl" -Value $line
             }
             'Confirm-WirePair\||Wait-WirePair\|.*(done|Several)|Get-WirePendingPair\||Watch-WirePair\||Get-WireJournal\|.*(one pairing|Follow)|Remove-WirePendingPair\|' {
                 if ($Name -eq 'Remove-WirePendingPair') {
@@ -98,7 +108,7 @@ Describe 'The examples' {
     }
 
     It '<Name>: <Title>' -ForEach $examples {
-        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/")
+        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")

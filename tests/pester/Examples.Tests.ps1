@@ -14,6 +14,7 @@ Describe 'The examples' {
         $relayHome = Get-TestHome 'relay'
         $relay = Open-TestRelay $relayHome
         $module = Get-TestedManifest
+        $inviter = Get-TestHome 'inviter'
         $script:count = 0
     }
 
@@ -108,10 +109,24 @@ Describe 'The examples' {
     }
 
     It '<Name>: <Title>' -ForEach $examples {
+        # A machine without a screen has no clipboard; what stands for an invite is one of the other side.
+        $url = "$(New-WireInvite -Relay $relay -WireHome (Get-TestHome 'inviter') -WarningAction Ignore)"
         $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")
+        if ($Name -like '*-WireInvite') {
+            if ($Code -match '\bfleet\b') { $null = New-WireInvite -Label fleet -WarningAction Ignore }
+            $text = "`$url = '$url'; function Get-Clipboard([switch] `$Raw) { `$url }; function Set-Clipboard { }; $text"
+        }
+
+        if ($Name -in 'New-WireInvite', 'Wait-WirePair', 'Receive-WireInvite' -and $text -match 'Wait-WirePair -Id|Receive-WireInvite') {
+            # Somebody accepts, and the issuer takes the answer.
+            $text = $text.Replace('Wait-WirePair -Id', "`$null = 1..3 | ForEach-Object { `$each = Join-Path '$user' `$_; Set-WireRelay '$relay' -WireHome `$each; Receive-WireInvite (`"`$invite`") -Detach -WireHome `$each -WarningAction Ignore; Invoke-WireTick -WireHome `$each }; Invoke-WireTick; Wait-WirePair -Id")
+            $helper = Start-ThreadJob { Import-Module $using:module; while ($true) { $null = Invoke-WireTick -WireHome $using:inviter; $null = Invoke-WireTick -WireHome $using:here; Start-Sleep -Milliseconds 200 } }
+        }
+
+        if ($text -like '*Set-Clipboard*' -and $Name -eq 'Wait-WirePair') { $text = 'function Set-Clipboard { }; ' + $text }
         $expected = $Title -like '*Be asked for the digits*' ? 'WireDigitsRequired' : $null
         $session = Open-TestSession
         try {
@@ -122,6 +137,7 @@ Describe 'The examples' {
         }
         finally {
             Close-TestSession $session
+            if ($helper) { $helper | Remove-Job -Force; $helper = $null }
         }
 
         if ($expected) {

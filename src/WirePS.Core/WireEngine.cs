@@ -2,6 +2,7 @@ using WirePS.Cryptography;
 using WirePS.Daemon;
 using WirePS.Devices;
 using WirePS.Identity;
+using WirePS.Invites;
 using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Pairing.V1;
@@ -68,16 +69,19 @@ public sealed class WireEngine : IDisposable
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
         Outbox = new Outbox(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
-        IPairProtocol[] protocols = [V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group)];
-        var byNumber = protocols.ToDictionary(static p => p.Number);
-        Runner = new PairRunner(Pairs, byNumber, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
-        Pairing = new PairOperations(Identity, Settings, Trust, Pairs, byNumber, surroundings.Random, Time, home);
+        var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
+        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites]);
+        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        Pairing = new PairOperations(Identity, Settings, Trust, Pairs, protocols, surroundings.Random, Time, home);
+        var issued = new InviteStore(home, Files);
+        Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
             .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
-            .With(new PairDropTaker(Identity, Trust));
+            .With(new PairDropTaker(Identity, Trust).With(new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time)))
+            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
@@ -139,6 +143,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>What people do with pairings.</summary>
     public PairOperations Pairing { get; }
+
+    /// <summary>What people do with invites.</summary>
+    public InviteOperations Invites { get; }
 
     /// <summary>What was taken from mailboxes.</summary>
     public ReceivedIndex Received { get; }
@@ -211,7 +218,7 @@ public sealed class WireEngine : IDisposable
     }
 
     private string[] PrivateFolders =>
-        [Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder, Home.PairTokenFolder, Path.GetDirectoryName(Home.PairTokensFile)!];
+        [Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.PendingInviteFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder, Home.PairTokenFolder, Path.GetDirectoryName(Home.PairTokensFile)!];
 
     /// <inheritdoc/>
     public void Dispose() => Mailboxes.Dispose();

@@ -30,13 +30,37 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
         var moves = new List<PairMoved>();
         var failures = new List<TickFailure>();
         var gate = new Lock();
-        var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(store.Keys(), options, async (entry, token) =>
+        await PairAsync([.. store.Keys().Select(static entry => entry.Key)]).ConfigureAwait(false);
+
+        // After the pairings: a peer that was pinned just now may have written already.
+        var mailed = await mail.RunAsync(error => failures.Add(new TickFailure(null, error)), cancellationToken).ConfigureAwait(false);
+        if (mailed.Taken.Handled > 0)
+        {
+            // What came may be the answer that an accepted invite waits for.
+            await PairAsync([.. store.List().Where(static f => f.Pair is { IsEnded: false, Kind: PairKinds.Invite }).Select(static f => f.Key)]).ConfigureAwait(false);
+        }
+
+        try
+        {
+            if (await revocations.RunAsync(cancellationToken).ConfigureAwait(false) is { } trouble)
+            {
+                failures.Add(new TickFailure(null, trouble));
+            }
+        }
+        catch (WireException error)
+        {
+            failures.Add(new TickFailure(null, error));
+        }
+
+        moves.Sort(static (a, b) => a.Time.CompareTo(b.Time));
+        return new TickReport(moves, failures, mailed);
+
+        Task PairAsync(IReadOnlyList<string> keys) => Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (key, token) =>
         {
             PairPass pass;
             try
             {
-                pass = await runner.RunAsync(entry.Key, new PairPassOptions(IsFirst: true, TimeSpan.Zero), token).ConfigureAwait(false);
+                pass = await runner.RunAsync(key, new PairPassOptions(IsFirst: true, TimeSpan.Zero), token).ConfigureAwait(false);
             }
             catch (WireException error)
             {
@@ -56,23 +80,6 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
                     failures.Add(new TickFailure(pass.Pair?.Id, pass.Trouble));
                 }
             }
-        }).ConfigureAwait(false);
-
-        // After the pairings: a peer that was pinned just now may have written already.
-        var mailed = await mail.RunAsync(error => failures.Add(new TickFailure(null, error)), cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (await revocations.RunAsync(cancellationToken).ConfigureAwait(false) is { } trouble)
-            {
-                failures.Add(new TickFailure(null, trouble));
-            }
-        }
-        catch (WireException error)
-        {
-            failures.Add(new TickFailure(null, error));
-        }
-
-        moves.Sort(static (a, b) => a.Time.CompareTo(b.Time));
-        return new TickReport(moves, failures, mailed);
+        });
     }
 }

@@ -99,6 +99,10 @@ public static class WireErrorCatalogue
 
         [WireReason.InvalidInvite] = new(WireErrorCategory.SecurityError, "The text is not an invite, or one that was changed or cut off on its way.", "Copy the whole URL again, from 'wire://pair?' to its end; if that does not help, ask for a new invite."),
         [WireReason.InviteExpired] = new(WireErrorCategory.OperationTimeout, "The invite's time is over.", "Ask its issuer for a new one. If it should still be good, check the clock of this machine."),
+        [WireReason.InviteUsedUp] = new(WireErrorCategory.InvalidOperation, "The invite is used up: as many others as it was made for have accepted it.", "Ask its issuer for a new one. If you were meant to be among them, tell the issuer: 'Get-WireInvite' shows there who has used it."),
+        [WireReason.InviteRevoked] = new(WireErrorCategory.InvalidOperation, "The invite was taken back by its issuer.", "Ask its issuer for a new one."),
+        [WireReason.InviteNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has issued no such invite.", "List them with 'Get-WireInvite'; those that are over go after 30 days."),
+        [WireReason.OwnInvite] = new(WireErrorCategory.InvalidArgument, "This home has issued the invite itself.", "Give it to another home; 'Get-WireInvite' shows who has accepted it."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
@@ -136,6 +140,7 @@ public static class WireErrorCatalogue
         [WireReason.EventsDropped] = new(WireErrorCategory.InvalidData, "The relay has dropped events of this home's mailbox before they were read.", "A relay drops what nobody reads for 30 days. Run the daemon, or 'Invoke-WireTick' on a schedule; ask peers to repeat what is missing."),
         [WireReason.RelayWithoutV2] = new(WireErrorCategory.InvalidOperation, "The relay does not serve pairing protocol v2.", "Use another relay, such as one of your own ('Start-WireRelay'). -Protocol V1 works over this one, but lets the relay impersonate the peer."),
         [WireReason.RelayDowngraded] = new(WireErrorCategory.SecurityError, "The relay has served pairing protocol v2 to this home before, and no longer does.", "Do not go on over it before its owner has explained that. 'Set-WireRelay -Forget' then makes this home forget what it knew of the relay."),
+        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.InvalidOperation, "The relay has no grants, so an invite would hand out the key of this home's whole mailbox.", "Use another relay, such as one of your own ('Start-WireRelay')."),
         [WireReason.RelayRuntimeMissing] = new(WireErrorCategory.NotInstalled, "The ASP.NET Core runtime that the relay needs is not on this machine.", "Install the ASP.NET Core 10 runtime, or use a relay that runs elsewhere: Set-WireRelay <url>."),
         [WireReason.RelayStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The relay did not start.", "Read its log; the port may be taken."),
         [WireReason.RelayNotRunning] = new(WireErrorCategory.ObjectNotFound, "No relay runs from this home.", "Start one with 'Start-WireRelay'."),
@@ -145,7 +150,7 @@ public static class WireErrorCatalogue
         [WireReason.DaemonStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The daemon did not become ready.", "Read its log; 'Get-WireDaemon' tells where."),
         [WireReason.DaemonInRemoting] = new(WireErrorCategory.InvalidOperation, "A daemon started in a remoting session would end with it.", "Start it in a local session, or schedule 'Invoke-WireTick' with cron, systemd or the Task Scheduler."),
 
-        [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
+        [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days, an invite to 30 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
     }.ToFrozenDictionary();
 
     /// <summary>The entry of a reason.</summary>

@@ -62,6 +62,10 @@ public enum WireReason
     // Invites (wireps.md §6)
     InvalidInvite,
     InviteExpired,
+    InviteUsedUp,
+    InviteRevoked,
+    InviteNotFound,
+    OwnInvite,
 
     // Asking about pairings and peers
     PairNotFound,
@@ -102,6 +106,7 @@ public enum WireReason
     EventsDropped,
     RelayWithoutV2,
     RelayDowngraded,
+    RelayWithoutGrants,
     RelayRuntimeMissing,
     RelayStartFailed,
     RelayNotRunning,

@@ -43,6 +43,9 @@ public sealed class WireHome
     /// <summary>One file per pairing.</summary>
     public string PendingPairFolder => Path.Combine(StateFolder, "pending-pair");
 
+    /// <summary>One file per invite that this home has issued.</summary>
+    public string PendingInviteFolder => Path.Combine(StateFolder, "pending-invites");
+
     /// <summary>The hash-chained journal.</summary>
     public string JournalFile => Path.Combine(StateFolder, "journal.jsonl");
 

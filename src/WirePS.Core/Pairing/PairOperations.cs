@@ -45,7 +45,7 @@ public sealed record PairWish
 /// <param name="settings">Its settings.</param>
 /// <param name="trust">Whom it trusts.</param>
 /// <param name="store">Its pairings.</param>
-/// <param name="protocols">The protocols, by number.</param>
+/// <param name="protocols">The protocols.</param>
 /// <param name="random">Fresh random bytes.</param>
 /// <param name="time">The clock.</param>
 /// <param name="home">The home.</param>
@@ -54,7 +54,7 @@ public sealed class PairOperations(
     HomeSettings settings,
     TrustStore trust,
     PendingPairStore store,
-    IReadOnlyDictionary<int, IPairProtocol> protocols,
+    PairProtocols protocols,
     IRandomSource random,
     TimeProvider time,
     WireHome home)
@@ -84,7 +84,7 @@ public sealed class PairOperations(
 
         // The code is read before anything is made: a typing error costs nothing. Its shape says which protocol it belongs to.
         var typed = wish.Code is null ? (TypedCode?)null : PairingCode.Parse(wish.Code);
-        var protocol = protocols[typed?.Protocol ?? wish.Protocol];
+        var protocol = protocols.OfCode(typed?.Protocol ?? wish.Protocol);
         var code = typed?.Canonical ?? (protocol.Number == 1 ? CodePhrase.Generate(random) : PairingCode.Generate(random));
         var relayUrl = settings.ResolveRelay(wish.Relay, wish.AllowInsecureRelay);
         var (own, _) = await identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
@@ -138,7 +138,7 @@ public sealed class PairOperations(
                     throw new WireException(WireReason.PairNotReady, null, current.Id);
             }
 
-            var protocol = protocols[current.Protocol];
+            var protocol = protocols.Of(current);
             var planned = protocol.Step(current, new PairInput.Confirmed(digits, own.Card, fresh), time.GetUtcNow());
             if (planned.Status == PairStatus.SasReady)
             {
@@ -187,7 +187,7 @@ public sealed class PairOperations(
             null,
             current => current.IsEnded
                 ? throw new WireException(WireReason.PairEnded, null, current.Id)
-                : protocols[current.Protocol].Step(current, new PairInput.Stopped(), time.GetUtcNow()),
+                : protocols.Of(current).Step(current, new PairInput.Stopped(), time.GetUtcNow()),
             cancellationToken).ConfigureAwait(false) ?? throw NotFound(key);
 
     /// <summary>Removes an ended pairing from the list; <see cref="WireReason.PairActive"/> where it has not ended.</summary>

@@ -10,12 +10,11 @@ namespace WirePS.Pairing;
 /// </summary>
 public interface IPairProtocol
 {
+    /// <summary>The kind in the pairing's file.</summary>
+    string Kind { get; }
+
     /// <summary>The number in the pairing's file.</summary>
     int Number { get; }
-
-    /// <summary>The first state of a new pairing.</summary>
-    /// <param name="request">What was asked for, with fresh random bytes.</param>
-    PendingPair Create(PairRequest request);
 
     /// <summary>What is to be done in a state. The same state gives the same answer in every process.</summary>
     PairEffect Next(PendingPair pair, DateTimeOffset now);
@@ -36,6 +35,17 @@ public interface IPairProtocol
 
     /// <summary>The card of the peer whose name is to be kept free from the confirmation on; null where it is not known before the pin.</summary>
     AgentCard? PeerToReserve(PendingPair pair) => null;
+}
+
+/// <summary>A protocol of pairings by code.</summary>
+public interface ICodeProtocol : IPairProtocol
+{
+    /// <inheritdoc/>
+    string IPairProtocol.Kind => PairKinds.Code;
+
+    /// <summary>The first state of a new pairing.</summary>
+    /// <param name="request">What was asked for, with fresh random bytes.</param>
+    PendingPair Create(PairRequest request);
 }
 
 /// <summary>What a new pairing starts from.</summary>

@@ -36,7 +36,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// disk is all it goes by, so any process can go on where another one died.
 /// </summary>
 /// <param name="store">The pairings.</param>
-/// <param name="protocols">The protocols, by number.</param>
+/// <param name="protocols">The protocols.</param>
 /// <param name="relays">The relays.</param>
 /// <param name="known">What the home knows of relays.</param>
 /// <param name="mailboxes">The home's mailboxes.</param>
@@ -50,7 +50,7 @@ public sealed record PairPassOptions(bool IsFirst, TimeSpan Wait, Action<long>? 
 /// <param name="time">The clock.</param>
 public sealed class PairRunner(
     PendingPairStore store,
-    IReadOnlyDictionary<int, IPairProtocol> protocols,
+    PairProtocols protocols,
     IRelayConnections relays,
     KnownRelays known,
     MailboxBook mailboxes,
@@ -220,7 +220,7 @@ public sealed class PairRunner(
         }
     }
 
-    private IPairProtocol ProtocolOf(PendingPair pair) => protocols[pair.Protocol];
+    private IPairProtocol ProtocolOf(PendingPair pair) => protocols.Of(pair);
 
     /// <summary>What people see is in the file before anything is waited for.</summary>
     private bool MayBeForgotten(PendingPair pair, PairInput input, PendingPair planned) =>

@@ -55,6 +55,16 @@ internal static class PairWork
         }
     }
 
+    /// <summary>Gives back the name that was kept free for the peer.</summary>
+    internal sealed record ReleaseName : PairEffect.Work
+    {
+        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        {
+            await surroundings.Trust.ReleaseAsync(pair.Id, cancellationToken).ConfigureAwait(false);
+            return new PairInput.Left(PairLeaving.ReleaseName);
+        }
+    }
+
     /// <summary>The trouble with a relay that has served v2 and no longer does.</summary>
     internal static RelayException Downgraded(string relayUrl) =>
         new(WireReason.RelayDowngraded, $"The relay {relayUrl} has served pairing protocol v2 before, and no longer does.", relayUrl);

@@ -58,7 +58,7 @@ public sealed record PendingPair
     public string Id { get; init; } = "";
 
     /// <summary>What kind of entry of the pending queue this is.</summary>
-    public string Kind { get; init; } = "pair";
+    public string Kind { get; init; } = PairKinds.Code;
 
     /// <summary>Counts the writes of the file.</summary>
     public long Version { get; init; }
@@ -131,6 +131,18 @@ public sealed record PendingPair
 
     /// <summary>What is still to be done after the end.</summary>
     public ImmutableArray<PairLeaving> Leaving { get; init; } = [];
+
+    /// <summary>The invite that was accepted, as its URL; a secret, gone with the end.</summary>
+    public string? Invite { get; init; }
+
+    /// <summary>How often the relay has taken our answer to the invite.</summary>
+    public int Drops { get; init; }
+
+    /// <summary>When our answer to the invite is repeated.</summary>
+    public DateTimeOffset? NextDropAt { get; init; }
+
+    /// <summary>Until then an answer that came while nobody was looking can still be found, after the invite's end.</summary>
+    public DateTimeOffset? GiveUpAt { get; init; }
 
     /// <summary>Every change of status so far: what the journal must hold, whoever was killed before writing it there.</summary>
     public ImmutableArray<PairTransition> Transitions { get; init; } = [];

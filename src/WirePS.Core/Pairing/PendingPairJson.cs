@@ -52,7 +52,7 @@ internal static class PendingPairFormat
     {
         Protocol = pair.Protocol != 0 ? pair.Protocol : ProtocolOf(text) ?? 1,
         Id = pair.Id ?? "",
-        Kind = pair.Kind ?? "pair",
+        Kind = pair.Kind ?? PairKinds.Code,
         Messages = pair.Messages ?? PairMessages.None,
         Leaving = pair.Leaving.IsDefault ? [] : pair.Leaving,
         Transitions = pair.Transitions.IsDefault ? [] : pair.Transitions,
@@ -62,12 +62,14 @@ internal static class PendingPairFormat
     private static bool IsSound(PendingPair pair) =>
         (pair.Id.Length == 32 ? pair.Id.All(char.IsAsciiHexDigitLower) : pair.Id.Length == 0 && pair.Protocol == 1)
         && pair.CreatedAt > DateTimeOffset.UnixEpoch && pair.CreatedAt.Year < 9000 && pair.ExpiresAt is null or { Year: < 9000 } && pair.EndedAt is null or { Year: < 9000 }
+        && pair.NextDropAt is null or { Year: < 9000 } && pair.GiveUpAt is null or { Year: < 9000 }
         && RelayUrl.TryNormalize(pair.RelayUrl, out var url, out _) && (url == pair.RelayUrl || pair.Id.Length == 0)
         && pair.Messages is { Sent: not null, Received: not null }
-        && pair.Protocol switch
+        && (pair.Kind, pair.Protocol) switch
         {
-            1 => V1.V1Protocol.IsSound(pair),
-            2 => V2.V2Protocol.IsSound(pair),
+            (PairKinds.Code, 1) => V1.V1Protocol.IsSound(pair),
+            (PairKinds.Code, 2) => V2.V2Protocol.IsSound(pair),
+            (PairKinds.Invite, 1 or 2) => Invites.InviteProtocol.IsSound(pair),
             _ => false,
         };
 

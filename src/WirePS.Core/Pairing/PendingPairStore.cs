@@ -268,6 +268,11 @@ public sealed class PendingPairStore(WireHome home, IFileSystem files, Journal j
 
     private string FreeKey(PendingPair pair)
     {
+        if (pair.Code.Length == 0)
+        {
+            return pair.Id;
+        }
+
         if (pair.LookupHash is not null && usedCodes.Contains(pair.LookupHash))
         {
             throw new WireException(WireReason.CodeUsed);

@@ -96,6 +96,16 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
     public async Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken)
     {
         var body = new JsonObject { ["token"] = grant.Token, ["rights"] = new JsonArray("post") };
+        if (grant.ExpiresAt is { } expires)
+        {
+            body["expires_at"] = Storage.Timestamps.Format(expires);
+        }
+
+        if (grant.PerHour is { } perHour)
+        {
+            body["per_hour"] = perHour;
+        }
+
         using var reply = await SendAsync(HttpMethod.Put, $"/v2/slot/{mailbox.SlotId}/grants/{grant.Id}", body, mailbox.SlotToken, SmallReply, Timeout, cancellationToken).ConfigureAwait(false);
         if (reply.Status is not (HttpStatusCode.Created or HttpStatusCode.OK))
         {

@@ -101,6 +101,12 @@ public sealed record Mailbox(string RelayUrl, string SlotId, string SlotToken)
 /// <param name="Token">64 hex digits; a secret.</param>
 public sealed record Grant(string Id, string Token)
 {
+    /// <summary>When the relay stops to honour it, in whole seconds; null for never.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>Most events that the relay takes by it within an hour; null for no bound of its own.</summary>
+    public int? PerHour { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Id;
 }

@@ -77,18 +77,33 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public IReadOnlyList<string> RelayUrls() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox.RelayUrl).Distinct().ToList());
 
     /// <summary>Notes where a peer can be reached; other members of its entry stay.</summary>
-    public Task SetRouteAsync(string handle, PeerRoute route, CancellationToken cancellationToken) => _file.UpdateAsync(
-        tree =>
+    public Task SetRouteAsync(string handle, PeerRoute route, CancellationToken cancellationToken) => SetRoutesAsync([(handle, route)], cancellationToken);
+
+    /// <summary>The same for several peers in one write.</summary>
+    public async Task SetRoutesAsync(IReadOnlyList<(string Handle, PeerRoute Route)> routes, CancellationToken cancellationToken)
+    {
+        if (routes.Count == 0)
         {
-            var peers = JsonFile.ObjectIn(tree, "peers");
-            var entry = JsonFile.ObjectIn(peers, handle);
-            entry["relay_url"] = route.RelayUrl;
-            entry["slot_id"] = route.SlotId;
-            entry["slot_token"] = route.SlotToken;
-            entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
-            return true;
-        },
-        cancellationToken);
+            return;
+        }
+
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var peers = JsonFile.ObjectIn(tree, "peers");
+                foreach (var (handle, route) in routes)
+                {
+                    var entry = JsonFile.ObjectIn(peers, handle);
+                    entry["relay_url"] = route.RelayUrl;
+                    entry["slot_id"] = route.SlotId;
+                    entry["slot_token"] = route.SlotToken;
+                    entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
+                }
+
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Where a peer can be reached; null where nothing is known.</summary>
     public PeerRoute? FindRoute(string handle) => _file.Get(tree =>

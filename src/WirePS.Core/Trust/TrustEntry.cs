@@ -81,7 +81,8 @@ public sealed record GivenGrant(string RelayUrl, string SlotId, string GrantId);
 /// <param name="KeySource">Where its key came from.</param>
 /// <param name="Route">Where it can be reached; null where it gave no usable address.</param>
 /// <param name="Grant">The grant it got from us.</param>
-public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant);
+/// <param name="Label">A name to give it here, where it has none; null for none.</param>
+public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant, string? Label = null);
 
 /// <summary>Where a peer can be reached.</summary>
 /// <param name="RelayUrl">Its relay, in the one spelling.</param>
@@ -89,11 +90,22 @@ public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony,
 /// <param name="SlotToken">What we write with, 64 hex digits; a secret.</param>
 public sealed record PeerRoute(string RelayUrl, string SlotId, string SlotToken)
 {
+    private const int MostEndpoints = 16;
+
     /// <summary>Checks what a peer sent (pairing-v2.md §4); null where it is not usable.</summary>
     public static PeerRoute? TryCreate(string? relayUrl, string? slotId, string? slotToken, string ownRelay) =>
         Relay.RelayUrl.IsUsableRoute(relayUrl, ownRelay, out var url) && IsHex(slotId, 32) && IsHex(slotToken, 64)
             ? new PeerRoute(url, slotId!, slotToken!)
             : null;
+
+    /// <summary>The first usable address in the body of a <c>pair_drop</c> or <c>pair_drop_ack</c> (wire.md §7.4, §7.6): its own members, else its list; null where there is none.</summary>
+    public static PeerRoute? In(WireJson body, string ownRelay)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return Of(body) ?? (body.GetArray("endpoints")?.Items ?? []).Take(MostEndpoints).Select(Of).FirstOrDefault(static route => route is not null);
+
+        PeerRoute? Of(WireJson place) => TryCreate(place.GetString("relay_url"), place.GetString("slot_id"), place.GetString("slot_token"), ownRelay);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{SlotId} at {RelayUrl}";

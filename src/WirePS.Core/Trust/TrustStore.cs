@@ -45,40 +45,61 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// <param name="replaced">Takes a grant that the peer had and that the new one takes the place of, before the pin is on disk.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <returns>Null where it is pinned; else the name under which another key is known, and nothing has changed.</returns>
-    public async Task<string?> PinAsync(PinRequest request, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
+    public async Task<string?> PinAsync(PinRequest request, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken) =>
+        (await PinAllAsync([request], replaced, cancellationToken).ConfigureAwait(false))[0];
+
+    /// <summary>Pins several peers in one write; otherwise as <see cref="PinAsync"/>. One that is refused keeps no other from being pinned.</summary>
+    /// <returns>For each what <see cref="PinAsync"/> returns.</returns>
+    public async Task<IReadOnlyList<string?>> PinAllAsync(IReadOnlyList<PinRequest> requests, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
     {
-        var card = request.Card;
-        string? conflict = null;
-        GivenGrant? old = null;
+        var conflicts = new string?[requests.Count];
+        var old = new List<GivenGrant>();
         await _file.UpdateAsync(
             tree =>
             {
                 var agents = AgentsIn(tree);
-                conflict = FindConflict(agents, card);
-                if (conflict is not null)
+                var known = new KnownEntries(this, agents);
+                for (var i = 0; i < requests.Count; i++)
                 {
-                    return false;
+                    var card = requests[i].Card;
+                    conflicts[i] = known.ConflictOf(card);
+                    if (conflicts[i] is not null)
+                    {
+                        continue;
+                    }
+
+                    if (ReadEntry(card.Handle, agents[card.Handle])?.Grant is { } before && before != requests[i].Grant)
+                    {
+                        old.Add(before);
+                    }
+
+                    var entry = Entry(agents[card.Handle] as JsonObject, requests[i]);
+                    agents[card.Handle] = entry;
+                    known.Add(card.Handle, entry);
                 }
 
-                old = ReadEntry(card.Handle, agents[card.Handle])?.Grant;
-                agents[card.Handle] = Entry(agents[card.Handle] as JsonObject, request);
-                return true;
+                return conflicts.Any(static c => c is null);
             },
             beforeWrite: async () =>
             {
-                if (old is not null && old != request.Grant)
+                foreach (var grant in old)
                 {
-                    await replaced(old, cancellationToken).ConfigureAwait(false);
+                    await replaced(grant, cancellationToken).ConfigureAwait(false);
                 }
 
-                if (request.Route is not null)
-                {
-                    await mailboxes.SetRouteAsync(card.Handle, request.Route, cancellationToken).ConfigureAwait(false);
-                }
+                var routes = requests.Where((r, i) => conflicts[i] is null && r.Route is not null).Select(static r => (r.Card.Handle, r.Route!));
+                await mailboxes.SetRoutesAsync([.. routes], cancellationToken).ConfigureAwait(false);
             },
             cancellationToken).ConfigureAwait(false);
-        return conflict;
+        return conflicts;
     }
+
+    /// <summary>For each card the name under which another key, a revoked one or this home itself is known; null where it could be pinned.</summary>
+    public IReadOnlyList<string?> ConflictsOf(IReadOnlyList<AgentCard> cards) => _file.Get(tree =>
+    {
+        var known = new KnownEntries(this, Agents(tree));
+        return cards.Select(known.ConflictOf).ToList();
+    });
 
     /// <summary>
     /// Keeps the name, DID and key of a peer free from the moment this side has confirmed, so that its pin cannot be
@@ -189,27 +210,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         },
         cancellationToken);
 
-    private string? FindConflict(JsonObject agents, AgentCard card)
-    {
-        foreach (var (handle, node) in agents)
-        {
-            // An entry that cannot be read may be the one that this card is in conflict with.
-            _ = ReadEntry(handle, node);
-            if (node is not JsonObject entry)
-            {
-                continue;
-            }
-
-            var sameKey = HasKey(entry, card.PublicKey);
-            var sameName = handle == card.Handle || (string?)entry["did"] == card.Did;
-            if (sameName != sameKey || (sameKey && ((string?)entry["tier"] == TierName(TrustTier.Attested) || entry["revoked_at"] is not null)))
-            {
-                return handle;
-            }
-        }
-
-        return null;
-    }
+    private string? FindConflict(JsonObject agents, AgentCard card) => new KnownEntries(this, agents).ConflictOf(card);
 
     private static bool HasKey(JsonObject entry, byte[] publicKey)
     {
@@ -225,18 +226,43 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
-        entry["card"] = JsonNode.Parse(request.Card.JsonText);
+        if (CardOf(entry) is not { } card || SequenceOf(card) <= SequenceOf(request.Card))
+        {
+            entry["card"] = JsonNode.Parse(request.Card.JsonText);
+        }
+
         entry["public_keys"] = Keys(request.Card);
         entry["pinned_at"] = now;
-        entry["ceremony"] = request.Ceremony;
-        entry["approved_by"] = request.ApprovedBy;
-        entry["key_source"] = request.KeySource;
+
+        // What a person has compared stays so when the peer comes by a weaker way as well (wireps.md §4).
+        if (RankOf((string?)entry["ceremony"]) <= RankOf(request.Ceremony))
+        {
+            entry["ceremony"] = request.Ceremony;
+            entry["approved_by"] = request.ApprovedBy;
+            entry["key_source"] = request.KeySource;
+        }
+
+        if (request.Label is not null)
+        {
+            entry["label"] ??= request.Label;
+        }
+
         entry["grant_id"] = request.Grant?.GrantId;
         entry["grant_relay_url"] = request.Grant?.RelayUrl;
         entry["grant_slot_id"] = request.Grant?.SlotId;
         entry["peer_acked"] = false;
         return entry;
     }
+
+    private static int RankOf(string? ceremony) => ceremony switch
+    {
+        "sas-v1" or "sas-v2" => 3,
+        "invite" or "device" or "manual" => 2,
+        null => 0,
+        _ => 1,
+    };
+
+    private static long SequenceOf(AgentCard card) => card.Json.GetInt64("card_seq") ?? 0;
 
     private JsonArray Keys(AgentCard card) =>
     [
@@ -315,5 +341,66 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         }
 
         return null;
+    }
+
+    /// <summary>The entries of the store by name, DID and key. An entry that cannot be read may be the one that a card is in conflict with: it throws.</summary>
+    private sealed class KnownEntries
+    {
+        private readonly JsonObject _agents;
+        private readonly Dictionary<string, HashSet<string>> _handles = new(StringComparer.Ordinal);
+
+        public KnownEntries(TrustStore store, JsonObject agents)
+        {
+            _agents = agents;
+            foreach (var (handle, node) in agents)
+            {
+                _ = store.ReadEntry(handle, node);
+                if (node is JsonObject entry)
+                {
+                    Add(handle, entry);
+                }
+            }
+        }
+
+        public void Add(string handle, JsonObject entry)
+        {
+            Note("did " + (string?)entry["did"], handle);
+            foreach (var key in entry["public_keys"] as JsonArray ?? [])
+            {
+                Note("key " + (key is JsonObject k ? (string?)k["key"] : null), handle);
+            }
+        }
+
+        public string? ConflictOf(AgentCard card)
+        {
+            var key = "key " + StrictBase64.Encode(card.PublicKey);
+            string[] names = [card.Handle, .. _handles.GetValueOrDefault("did " + card.Did) ?? [], .. _handles.GetValueOrDefault(key) ?? []];
+            foreach (var handle in names)
+            {
+                if (_agents[handle] is not JsonObject entry)
+                {
+                    continue;
+                }
+
+                var sameKey = HasKey(entry, card.PublicKey);
+                var sameName = handle == card.Handle || (string?)entry["did"] == card.Did;
+                if (sameName != sameKey || (sameKey && ((string?)entry["tier"] == TierName(TrustTier.Attested) || entry["revoked_at"] is not null)))
+                {
+                    return handle;
+                }
+            }
+
+            return null;
+        }
+
+        private void Note(string what, string handle)
+        {
+            if (!_handles.TryGetValue(what, out var handles))
+            {
+                _handles[what] = handles = new HashSet<string>(StringComparer.Ordinal);
+            }
+
+            handles.Add(handle);
+        }
     }
 }

@@ -68,6 +68,7 @@ internal sealed class FakeRelay
     private readonly Dictionary<string, Rendezvous> _byId = [];
     private readonly Dictionary<string, (string Token, HashSet<string> Grants, HashSet<string> Revoked)> _slots = [];
     private readonly Dictionary<(string Slot, string Grant), string> _grantTokens = [];
+    private readonly Dictionary<(string Slot, string Grant), DateTimeOffset> _grantEnds = [];
     private RelayRooms _rooms = new();
     private int _counter;
     private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -146,6 +147,15 @@ internal sealed class FakeRelay
             {
                 return [.. _slots.Values.Select(static s => s.Token)];
             }
+        }
+    }
+
+    /// <summary>The relay is one that speaks v1 only now, with the mailboxes that it has.</summary>
+    public void ForgetGrants()
+    {
+        lock (_gate)
+        {
+            RelayId = null;
         }
     }
 
@@ -359,6 +369,7 @@ internal sealed class FakeRelay
 
                 slot.Grants.Add(grant.Id);
                 relay._grantTokens[(mailbox.SlotId, grant.Id)] = grant.Token;
+                relay._grantEnds[(mailbox.SlotId, grant.Id)] = grant.ExpiresAt ?? DateTimeOffset.MaxValue;
                 return true;
             },
             cancellationToken);
@@ -567,7 +578,7 @@ internal sealed class FakeRelay
                     return PostOutcome.Stale;
                 }
 
-                var grant = slot.Grants.FirstOrDefault(g => relay._grantTokens[(slotId, g)] == token);
+                var grant = slot.Grants.FirstOrDefault(g => relay._grantTokens[(slotId, g)] == token && relay.Time.GetUtcNow() < relay._grantEnds[(slotId, g)]);
                 if (grant is null && slot.Token != token)
                 {
                     return PostOutcome.Stale;

@@ -90,7 +90,7 @@ internal sealed class V2Driver(V2Protocol machine, AgentCard card, ReadOnlyMemor
             case V2Work.Finish:
                 _ = relay.LeaveAsync(Side, "done", CancellationToken.None).Result;
                 return new PairInput.Left(PairLeaving.Finish);
-            case V2Work.ReleaseName:
+            case PairWork.ReleaseName:
                 return new PairInput.Left(PairLeaving.ReleaseName);
             case PairWork.RevokeGrant:
                 return new PairInput.Left(PairLeaving.RevokeGrant);

@@ -11,7 +11,7 @@ namespace WirePS.Pairing.V1;
 /// The pairing of wire.md §5-6, without the faults of its §11: symmetric SPAKE2, one number for both sides, sealed
 /// bootstraps. It does not protect against a relay that works out the code (C1-C3); pairing-v2.md does.
 /// </summary>
-public sealed class V1Protocol : IPairProtocol
+public sealed class V1Protocol : ICodeProtocol
 {
     internal const string Msg = "msg";
     internal const string Bootstrap = "bootstrap";

@@ -14,7 +14,7 @@ namespace WirePS.Pairing.V2;
 /// </summary>
 /// <param name="stretcher">Stretches codes.</param>
 /// <param name="group">The group arithmetic.</param>
-public sealed partial class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : IPairProtocol
+public sealed partial class V2Protocol(ICodeStretcher stretcher, IPairingGroup group) : ICodeProtocol
 {
     private static readonly TimeSpan ClockSlack = TimeSpan.FromMinutes(5);
 

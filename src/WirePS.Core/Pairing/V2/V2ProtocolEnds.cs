@@ -31,7 +31,7 @@ public sealed partial class V2Protocol
         {
             PairLeaving.SendAbort when now < pair.ExpiresAt => new V2Work.Put(9),
             PairLeaving.RevokeGrant => new PairWork.RevokeGrant(),
-            PairLeaving.ReleaseName => new V2Work.ReleaseName(),
+            PairLeaving.ReleaseName => new PairWork.ReleaseName(),
             var other => new PairEffect.Apply(new PairInput.Left(other)),
         };
     }

@@ -97,15 +97,5 @@ internal abstract record V2Work : PairEffect.Work
         }
     }
 
-    /// <summary>Gives back the name that was kept free for the peer.</summary>
-    internal sealed record ReleaseName : V2Work
-    {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
-        {
-            await surroundings.Trust.ReleaseAsync(pair.Id, cancellationToken).ConfigureAwait(false);
-            return new PairInput.Left(PairLeaving.ReleaseName);
-        }
-    }
-
     internal static string NameOf(int phase) => phase.ToString(CultureInfo.InvariantCulture);
 }

@@ -70,23 +70,30 @@ public sealed class WireEngine : IDisposable
         Outbox = new Outbox(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
         var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
-        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites]);
-        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        var devices = new DeviceProtocol();
+        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites, devices]);
+        var notifier = surroundings.Notifier ?? SilentNotifier.Instance;
+        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, notifier, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, protocols, surroundings.Random, Time, home);
         var issued = new InviteStore(home, Files);
         Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
+        var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, Journal, notifier, Time);
+        DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
         Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
             .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
             .With(new PairDropTaker(Identity, Trust).With(new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time)))
-            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time));
+            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time))
+            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
+            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
+            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
-        Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -131,6 +138,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The tokens that admit further devices.</summary>
     public PairTokens PairTokens { get; }
+
+    /// <summary>What people do with devices.</summary>
+    public DeviceOperations DeviceOperations { get; }
 
     /// <summary>The peers.</summary>
     public PeerOperations Peers { get; }

@@ -92,6 +92,11 @@ public enum WireReason
     InvalidDeviceUrl,
     DeviceUrlExpired,
     TooManyDevices,
+    DeviceNotFound,
+    DeviceAmbiguous,
+    DeviceTokenRequired,
+    DeviceUrlRequired,
+    IssuerNoAnswer,
 
     // Relays
     RelayNotConfigured,

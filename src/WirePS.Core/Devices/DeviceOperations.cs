@@ -10,7 +10,8 @@ namespace WirePS.Devices;
 /// <summary>A pair token that was made, with the URL that takes it to another machine.</summary>
 /// <param name="Minted">The token.</param>
 /// <param name="Url">The URL; a secret, as the token is.</param>
-public sealed record MintedDeviceUrl(MintedPairToken Minted, string Url)
+/// <param name="Relay">The relay that the other machine asks over.</param>
+public sealed record MintedDeviceUrl(MintedPairToken Minted, string Url, string Relay)
 {
     /// <summary>The token's hash, never a text that lets anybody in.</summary>
     public override string ToString() => Minted.ToString();
@@ -95,7 +96,7 @@ public sealed class DeviceOperations
         {
             var url = await UrlOfAsync(connection, mailbox, grant, minted, cancellationToken).ConfigureAwait(false);
             await _journal.AppendAsync(new JournalRecord(minted.Info.IssuedAt, "token", minted.Info.TokenHash[..32], null, "live"), cancellationToken).ConfigureAwait(false);
-            return new MintedDeviceUrl(minted, url);
+            return new MintedDeviceUrl(minted, url, mailbox.RelayUrl);
         }
         catch (Exception error) when (error is WireException or OperationCanceledException)
         {

@@ -148,6 +148,42 @@ public sealed class InviteOperations
         return (invite, url);
     }
 
+    /// <summary>
+    /// Leaves an invite's URL with its relay, under a short one. The relay then knows the secret, and can accept in the
+    /// place of who was meant.
+    /// </summary>
+    /// <param name="invite">The invite.</param>
+    /// <param name="url">Its URL.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The short URL, and when the relay forgets it.</returns>
+    /// <exception cref="WireException">What the relay says.</exception>
+    public async Task<(string Url, DateTimeOffset ExpiresAt)> ShortenAsync(IssuedInvite invite, InviteUrl url, CancellationToken cancellationToken) =>
+        await ShortInvitesOf(invite.RelayUrl).RegisterAsync(url.Text, invite.ExpiresAt - _time.GetUtcNow(), invite.Uses == 1 ? 1 : null, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Fetches the invite that a short URL stands for; any other text is given back as it is. To look at it may use the short URL up.</summary>
+    /// <param name="text">What was pasted.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="WireException">
+    /// <see cref="WireReason.RelayInsecure"/> for plain http to another machine; <see cref="WireReason.InviteExpired"/>,
+    /// <see cref="WireReason.InvalidInvite"/>, and what the relay says.
+    /// </exception>
+    public async Task<string> FetchAsync(string text, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(text.Trim(), UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp))
+        {
+            return text;
+        }
+
+        if (uri.UserInfo.Length > 0 || text.Length > InviteUrl.MaxCharacters)
+        {
+            throw InvitePayload.Invalid("it is not the short URL of one");
+        }
+
+        var relay = RelayUrl.Parse(uri.GetLeftPart(UriPartial.Authority));
+        var path = uri.AbsolutePath + (uri.Query.Length == 0 ? "?" : uri.Query + "&") + "format=url";
+        return await ShortInvitesOf(relay).GetAsync(path, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>The invites that were issued here, oldest first; those that are over for 30 days are forgotten.</summary>
     /// <param name="unreadable">Takes the trouble with each file that cannot be read.</param>
     public IReadOnlyList<IssuedInvite> List(Action<WireException>? unreadable = null)
@@ -274,6 +310,9 @@ public sealed class InviteOperations
             }
         }
     }
+
+    private IShortInvites ShortInvitesOf(string relayUrl) =>
+        _relays.To(relayUrl) as IShortInvites ?? throw new WireException(WireReason.RelayRefused, "The relay has no short URLs.", relayUrl);
 
     private TimeSpan Until(DateTimeOffset end) => end - _time.GetUtcNow() is { } left && left > TimeSpan.Zero ? left + TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(1);
 

@@ -92,17 +92,23 @@ public sealed record PeerRoute(string RelayUrl, string SlotId, string SlotToken)
 {
     private const int MostEndpoints = 16;
 
+    private static readonly string[] Members = ["relay_url", "slot_id", "slot_token"];
+
     /// <summary>Checks what a peer sent (pairing-v2.md §4); null where it is not usable.</summary>
     public static PeerRoute? TryCreate(string? relayUrl, string? slotId, string? slotToken, string ownRelay) =>
         Relay.RelayUrl.IsUsableRoute(relayUrl, ownRelay, out var url) && IsHex(slotId, 32) && IsHex(slotToken, 64)
             ? new PeerRoute(url, slotId!, slotToken!)
             : null;
 
-    /// <summary>The first usable address in the body of a <c>pair_drop</c> or <c>pair_drop_ack</c> (wire.md §7.4, §7.6): its own members, else its list; null where there is none.</summary>
+    /// <summary>
+    /// The first usable address in the body of a <c>pair_drop</c> or <c>pair_drop_ack</c> (wire.md §7.4, §7.6): its own members,
+    /// else its list. Null where there is none, and where it lacks members of its own, which every program sends.
+    /// </summary>
     public static PeerRoute? In(WireJson body, string ownRelay)
     {
         ArgumentNullException.ThrowIfNull(body);
-        return Of(body) ?? (body.GetArray("endpoints")?.Items ?? []).Take(MostEndpoints).Select(Of).FirstOrDefault(static route => route is not null);
+        return !Members.All(name => body.GetString(name) is { Length: > 0 }) ? null
+            : Of(body) ?? (body.GetArray("endpoints")?.Items ?? []).Take(MostEndpoints).Select(Of).FirstOrDefault(static route => route is not null);
 
         PeerRoute? Of(WireJson place) => TryCreate(place.GetString("relay_url"), place.GetString("slot_id"), place.GetString("slot_token"), ownRelay);
     }

@@ -1,3 +1,4 @@
+using WirePS.Invites;
 using WirePS.Pairing;
 using WirePS.Pairing.V2;
 using WirePS.Trust;
@@ -16,7 +17,7 @@ public sealed class WirePendingPair
     /// <summary>The code that the host reads out to the guest; a secret while the pairing is open. Empty after the end of a pairing of protocol 2.</summary>
     public required string Code { get; init; }
 
-    /// <summary>What kind of entry of the pending queue this is: <c>pair</c>.</summary>
+    /// <summary>What kind of entry of the pending queue this is: <c>pair</c>, <c>invite</c> for an invite that was accepted here, or <c>device</c> for the registration of this machine.</summary>
     public required string Kind { get; init; }
 
     /// <summary>This side: <c>Host</c> made the code, <c>Guest</c> was told it.</summary>
@@ -30,6 +31,9 @@ public sealed class WirePendingPair
 
     /// <summary>True for a guest as long as no host with this code has been seen (protocol 2): the code may be wrong.</summary>
     public bool WaitingForHost { get; init; }
+
+    /// <summary>True while the relay has the answer to an accepted invite, and its issuer has not acknowledged.</summary>
+    public bool WaitingForAck { get; init; }
 
     /// <summary>What the person on this side is to do now.</summary>
     public required string NextStep { get; init; }
@@ -105,6 +109,7 @@ public sealed class WirePendingPair
             Status = pair.Status.ToString(),
             Sas = pair.Sas,
             WaitingForHost = V2Protocol.IsWaitingForHost(pair),
+            WaitingForAck = InviteProtocol.IsWaitingForAck(pair),
             NextStep = PairWords.Next(pair, isDefault),
             Relay = pair.RelayUrl,
             IsDefaultRelay = isDefault,

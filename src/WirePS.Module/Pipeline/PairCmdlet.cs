@@ -97,6 +97,9 @@ public abstract class PairActionCmdlet : PairCmdlet
     /// <summary>Does it for one pairing.</summary>
     protected abstract Task ActAsync(PairFile file, PendingPair pair);
 
+    /// <summary>Does it for something else of this id; false where the command knows nothing else, or there is none.</summary>
+    protected virtual bool ActOnOther(string id) => false;
+
     /// <inheritdoc/>
     protected sealed override async Task ProcessAsync()
     {
@@ -104,6 +107,11 @@ public abstract class PairActionCmdlet : PairCmdlet
         {
             await TryAsync(async () =>
             {
+                if (ParameterSetName == ById && ActOnOther(name))
+                {
+                    return;
+                }
+
                 foreach (var file in ParameterSetName == ByCode ? await RequireAsync(name, null) : await RequireAsync(null, name))
                 {
                     await TryAsync(() => file.Pair is { } pair ? ActWhereItIsAsync(file, pair) : Task.FromException(file.Error!));

@@ -20,6 +20,8 @@ internal static class GoldenRegistry
         [("wire", "sealing")] = SealingRunners.Sealing,
         [("wire", "invites")] = InviteRunners.Invites,
         [("wire", "invites_parse")] = InviteRunners.InvitesParse,
+        [("wire", "pair_drops")] = DropRunners.PairDrops,
+        [("wire", "invites_accept")] = DropRunners.InvitesAccept,
         [("wire", "code_phrase")] = PairingRunners.CodePhrases,
         [("wire", "spake2")] = PairingRunners.Spake2,
         [("wire", "bootstrap")] = PairingRunners.Bootstrap,

@@ -150,6 +150,15 @@ internal sealed class FakeRelay
         }
     }
 
+    /// <summary>The relay has a mailbox of somebody else.</summary>
+    public void Hold(string slotId, string token)
+    {
+        lock (_gate)
+        {
+            _slots[slotId] = (token, [], []);
+        }
+    }
+
     /// <summary>The relay is one that speaks v1 only now, with the mailboxes that it has.</summary>
     public void ForgetGrants()
     {

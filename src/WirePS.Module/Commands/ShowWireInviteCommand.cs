@@ -1,0 +1,53 @@
+using System.Management.Automation;
+using System.Management.Automation.Host;
+using WirePS.Module.Output;
+using WirePS.Module.Pipeline;
+
+namespace WirePS.Module.Commands;
+
+/// <summary>Shows an invite as a QR code in the terminal.</summary>
+[Cmdlet(VerbsCommon.Show, "WireInvite")]
+[OutputType(typeof(string))]
+public sealed class ShowWireInviteCommand : WireCmdlet
+{
+    private const int FrameWidth = 8;
+
+    /// <summary>The invite, or its short URL.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public string? Url { get; set; }
+
+    /// <inheritdoc/>
+    protected override Task ProcessAsync()
+    {
+        var text = Url!.Trim();
+
+        // Only what an invite is made of is drawn: whoever scans it follows it.
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
+        {
+            text = Engine.Invites.Read(text).Text;
+        }
+
+        var lines = QrText.Lines(text);
+        var width = lines[0].Count(static c => c is ' ' or '█' or '▀' or '▄');
+        if (WindowWidth() is > FrameWidth and var window && window < width)
+        {
+            WriteWarning($"The code is {width} columns wide and the window has {window}: make the window wider, or the invite with -Short.");
+        }
+
+        WriteObject(lines, enumerateCollection: true);
+        return Task.CompletedTask;
+    }
+
+    private int WindowWidth()
+    {
+        try
+        {
+            return Host.UI?.RawUI?.WindowSize.Width ?? 0;
+        }
+        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException or IOException)
+        {
+            return 0;
+        }
+    }
+}

@@ -13,6 +13,7 @@
     CmdletsToExport      = @(
         'Confirm-WirePair'
         'ConvertFrom-WireInvite'
+        'Find-WirePeer'
         'Get-WireDaemon'
         'Get-WireDevice'
         'Get-WireIdentity'
@@ -28,6 +29,7 @@
         'New-WirePairToken'
         'Receive-WireInvite'
         'Register-WireDevice'
+        'Register-WireHandle'
         'Remove-WireInvite'
         'Remove-WirePairToken'
         'Remove-WirePeer'
@@ -42,6 +44,7 @@
         'Stop-WireRelay'
         'Test-WireAuditLog'
         'Test-WireRelay'
+        'Unregister-WireHandle'
         'Wait-WirePair'
         'Watch-WirePair'
     )

@@ -10,7 +10,7 @@ internal sealed class Arguments
     private static readonly Dictionary<string, string[]> OptionsOf = new(StringComparer.Ordinal)
     {
         ["install"] = ["destination"],
-        ["bench"] = ["rounds"],
+        ["bench"] = ["rounds", "only"],
     };
 
     private readonly Dictionary<string, string> _options = new(StringComparer.Ordinal);

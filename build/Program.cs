@@ -9,8 +9,9 @@ const string Help = """
       publish    put the module together in out/module/WirePS
       install    publish, and put the module where Import-Module finds it
                    --destination <folder>   another folder of modules
-      bench      measure a pairing and a long list of pairings
+      bench      measure pairings, the relay, and a long list of pairings
                    --rounds <n>             pairings to measure (20 or more)
+                   --only <part>            one part: pairing, rendezvous, events
       help       this text
 
     Needed: the .NET SDK 10. Installed where they are missing and may be installed: libsodium and SQLite from the
@@ -35,7 +36,7 @@ try
         "install" => await Installation.MakeAsync(arguments.Option("destination"), interrupted.Token),
         "test" => await TestRun.MakeAsync(interrupted.Token),
         "demo" => await Demo.ShowAsync(interrupted.Token),
-        "bench" => await Benchmark.RunAsync(arguments.Option("rounds"), interrupted.Token),
+        "bench" => await Benchmark.RunAsync(arguments.Option("rounds"), arguments.Option("only"), interrupted.Token),
         "help" or "--help" or "-h" => Say(Help),
         _ => throw new BuildException($"there is no command '{arguments.Command}'; './build.sh help' lists them"),
     };

@@ -25,6 +25,8 @@ internal sealed class MeasuredRelay : IAsyncDisposable
 
     public string Url { get; }
 
+    public TimeSpan ProcessorTime => _process.ProcessorTime;
+
     public static async Task<MeasuredRelay> StartAsync(string program, string folder, CancellationToken cancellationToken)
     {
         var metrics = new Uri($"http://127.0.0.1:{FreePort()}/metrics");
@@ -57,7 +59,7 @@ internal sealed class MeasuredRelay : IAsyncDisposable
         await _process.DisposeAsync();
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

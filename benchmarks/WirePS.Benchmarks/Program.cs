@@ -7,18 +7,35 @@ using WirePS.Pairing;
 
 const int FewestRounds = 20;
 const string Usage = """
-    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30>]
+    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30>] [--only pairing|rendezvous|events]
 
     Everything is written below the folder for temporary files (TMPDIR): let it be on the disk that counts.
     """;
 
-var (relayProgram, rounds) = args switch
+string[] parts = ["pairing", "rendezvous", "events"];
+string? relayProgram = null;
+string? only = null;
+var rounds = 30;
+var isUnderstood = args.Length % 2 == 0;
+for (var i = 0; i + 1 < args.Length; i += 2)
 {
-    ["--relay", var relay] => (relay, 30),
-    ["--relay", var relay, "--rounds", var number] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) => (relay, n),
-    _ => (null, 0),
-};
-if (relayProgram is null || rounds < FewestRounds)
+    switch (args[i])
+    {
+        case "--relay":
+            relayProgram = args[i + 1];
+            break;
+        case "--rounds" when int.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out rounds):
+            break;
+        case "--only" when parts.Contains(args[i + 1]):
+            only = args[i + 1];
+            break;
+        default:
+            isUnderstood = false;
+            break;
+    }
+}
+
+if (relayProgram is null || !isUnderstood || rounds < FewestRounds)
 {
     Console.Error.WriteLine(Usage);
     return 2;
@@ -36,20 +53,19 @@ try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
     DurableWriteBenchmark.Run(folder.CreateSubdirectory("disk").FullName);
-    var v1 = await PairAsync(PairProtocolVersion.V1);
-    var v2 = await PairAsync(PairProtocolVersion.V2);
-    var rate = await ConcurrentBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("concurrent").FullName, ending.Token);
-    var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
-    Comparison.Run(report, v2?.Ready, rate, wormholes);
-    await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
-    if (v2 is not null)
+    if (only is null or "pairing")
     {
-        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);
+        await MeasurePairingsAsync();
     }
 
-    if ((v2 ?? v1) is { Files: var files })
+    if (only is null or "rendezvous")
     {
-        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
+        await RendezvousBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("rendezvous").FullName, ending.Token);
+    }
+
+    if (only is null or "events")
+    {
+        await EventBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("events").FullName, ending.Token);
     }
 
     report.Targets();
@@ -72,6 +88,24 @@ catch (Exception problem) when (problem is WireException or InvalidOperationExce
 finally
 {
     folder.Delete(recursive: true);
+}
+
+async Task MeasurePairingsAsync()
+{
+    var v1 = await PairAsync(PairProtocolVersion.V1);
+    var v2 = await PairAsync(PairProtocolVersion.V2);
+    var rate = await ConcurrentBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("concurrent").FullName, ending.Token);
+    var wormholes = await WormholeBenchmark.RunAsync(folder.CreateSubdirectory("wormhole").FullName, rounds, ConcurrentBenchmark.AtOnce, ConcurrentBenchmark.Rounds, ending.Token);
+    Comparison.Run(report, v2?.Ready, rate, wormholes);
+    if (v2 is not null)
+    {
+        await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);
+    }
+
+    if ((v2 ?? v1) is { Files: var files })
+    {
+        ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);
+    }
 }
 
 Task<Pairings?> PairAsync(PairProtocolVersion protocol) =>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using WirePS.Pairing;
@@ -92,10 +91,9 @@ internal static class RendezvousBenchmark
         private const int LookupBytes = 32;
         private static readonly string[] Roles = ["host", "guest"];
 
-        private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        private readonly HttpConnection _connection = new();
         private readonly List<Prepared> _requests = [];
         private readonly byte[] _random = new byte[LookupBytes];
-        private readonly byte[] _reply = new byte[64 * 1024];
 
         private PreparedClient(string authority)
         {
@@ -127,7 +125,7 @@ internal static class RendezvousBenchmark
             var client = new PreparedClient(relay.Authority);
             try
             {
-                await client._socket.ConnectAsync(relay.Host, relay.Port, cancellationToken);
+                await client._connection.ConnectAsync(relay.Host, relay.Port, cancellationToken);
                 return client;
             }
             catch
@@ -145,12 +143,11 @@ internal static class RendezvousBenchmark
             foreach (var request in _requests)
             {
                 lookup.CopyTo(request.Bytes, request.LookupAt);
-                await _socket.SendAsync(request.Bytes, cancellationToken);
-                await ReceiveAsync(request, cancellationToken);
+                await _connection.ExpectAsync(request.Bytes, request.Status, request.ReplyBytes, cancellationToken);
             }
         }
 
-        public void Dispose() => _socket.Dispose();
+        public void Dispose() => _connection.Dispose();
 
         // About as long as those of a pairing: what a relay keeps it does not read.
         private static string Message(int role, int phase)
@@ -168,43 +165,6 @@ internal static class RendezvousBenchmark
         }
 
         private static string Text(int bytes) => Convert.ToBase64String(RandomNumberGenerator.GetBytes(bytes));
-
-        private async ValueTask ReceiveAsync(Prepared request, CancellationToken cancellationToken)
-        {
-            var (have, whole, bodyBytes) = (0, 0, 0);
-            while (whole == 0 || have < whole)
-            {
-                var count = await _socket.ReceiveAsync(_reply.AsMemory(have), cancellationToken);
-                if (count == 0)
-                {
-                    throw new InvalidOperationException("the relay closed a connection of the benchmark");
-                }
-
-                have += count;
-                if (whole == 0 && _reply.AsSpan(0, have).IndexOf("\r\n\r\n"u8) is >= 0 and var headEnd)
-                {
-                    bodyBytes = ContentLength(_reply.AsSpan(0, headEnd + 2));
-                    whole = headEnd + 4 + bodyBytes;
-                }
-            }
-
-            if (!_reply.AsSpan(0, have).StartsWith(request.Status) || bodyBytes < request.ReplyBytes)
-            {
-                throw new InvalidOperationException($"the relay answered the benchmark with: {Encoding.UTF8.GetString(_reply, 0, Math.Min(have, 400))}");
-            }
-        }
-
-        private static int ContentLength(ReadOnlySpan<byte> head)
-        {
-            var name = "\r\nContent-Length: "u8;
-            if (head.IndexOf(name) is not (>= 0 and var at))
-            {
-                return 0;
-            }
-
-            var number = head[(at + name.Length)..];
-            return int.Parse(number[..number.IndexOf((byte)'\r')], NumberStyles.None, CultureInfo.InvariantCulture);
-        }
 
         /// <summary>A request, where its lookup goes, and what the reply is at least.</summary>
         private sealed record Prepared(byte[] Bytes, int LookupAt, byte[] Status, int ReplyBytes);

@@ -24,6 +24,16 @@ public sealed class ChildProcess : IAsyncDisposable
     /// <summary>Its number.</summary>
     public int Id => _process.Id;
 
+    /// <summary>How much of the processors it has used so far.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>Starts a relay on a free port of this machine and waits until it listens.</summary>
     /// <param name="program">WirePS.Relay.dll.</param>
     /// <param name="folder">For its data.</param>

@@ -1,6 +1,7 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
 using WirePS.Devices;
+using WirePS.Handshakes;
 using WirePS.Identity;
 using WirePS.Invites;
 using WirePS.Messaging;
@@ -65,6 +66,7 @@ public sealed class WireEngine : IDisposable
         Devices = new CardDeviceBook(home, Files, Identity);
         PairTokens = new PairTokens(new PairTokenStore(home, Files, Time, Revocations.AddAsync), Devices, surroundings.Random);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
+        Directory = new HandleDirectory(Identity, Mailboxes, Peers, Relays);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
         Outbox = new Outbox(home, Files);
@@ -75,25 +77,35 @@ public sealed class WireEngine : IDisposable
         var notifier = surroundings.Notifier ?? SilentNotifier.Instance;
         Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, notifier, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, protocols, surroundings.Random, Time, home);
-        var issued = new InviteStore(home, Files);
-        Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
-        var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, Journal, notifier, Time);
-        DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
-        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
-            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
-            .With(new PairDropTaker(Identity, Trust).With(new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time)))
-            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time))
-            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
-            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
-            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
+        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
+        Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
+        var requests = new TrustRequestTaker(Requests, handshakes);
+        PeerRevocation = new PeerRevocation(Requests, handshakes);
+        OwnCard = new OwnCard(Identity, Trust, Mailboxes, Post);
+        var issued = new InviteStore(home, Files);
+        Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
+        var answers = new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time);
+        var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, OwnCard, Journal, notifier, Time);
+        DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
+        Intake.With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
+            .With(new PairDropTaker(Identity, Trust).With(requests).With(answers))
+            .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time))
+            .With(requests)
+            .With(new TrustAnswerTaker(Requests, handshakes))
+            .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
+            .With(new CardTaker(Trust, Journal, Time))
+            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
+            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
+            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
-        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, OwnCard, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -145,6 +157,9 @@ public sealed class WireEngine : IDisposable
     /// <summary>The peers.</summary>
     public PeerOperations Peers { get; }
 
+    /// <summary>The directories of relays.</summary>
+    public HandleDirectory Directory { get; }
+
     /// <summary>The files of the pairings.</summary>
     public PendingPairStore Pairs { get; }
 
@@ -181,6 +196,15 @@ public sealed class WireEngine : IDisposable
     /// <summary>Makes events.</summary>
     public EventPost Post { get; }
 
+    /// <summary>Trust requests, received and sent.</summary>
+    public TrustRequests Requests { get; }
+
+    /// <summary>Takes trust back.</summary>
+    public PeerRevocation PeerRevocation { get; }
+
+    /// <summary>Changes the card of this home, and tells the peers.</summary>
+    public OwnCard OwnCard { get; }
+
     /// <summary>Delivers them.</summary>
     public OutboxSender Sender { get; }
 
@@ -214,7 +238,7 @@ public sealed class WireEngine : IDisposable
     /// <returns>What had to be closed.</returns>
     public IReadOnlyList<string> RepairPermissions() =>
     [
-        .. PrivateFolders.Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. PrivateFolders.Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
         .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 

@@ -113,13 +113,15 @@ internal sealed class DyingRelays(IRelayConnections inner, Death death) : IRelay
 
         public IMailRoutes Mail { get; } = Dying.Around(inner.Mail, death, Dying.IsSend);
 
+        public IDirectoryRoutes Directory { get; } = Dying.Around(inner.Directory, death, Dying.IsSend);
+
         public Task CheckHealthAsync(CancellationToken cancellationToken) => _dying.CheckHealthAsync(cancellationToken);
 
         public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => _dying.GetInfoAsync(cancellationToken);
 
         public Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken) => _dying.AllocateMailboxAsync(cancellationToken);
 
-        public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => _dying.PutGrantAsync(mailbox, grant, cancellationToken);
+        public Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => _dying.PutGrantAsync(mailbox, grant, cancellationToken);
 
         public Task RevokeGrantAsync(Mailbox mailbox, string grantId, CancellationToken cancellationToken) => _dying.RevokeGrantAsync(mailbox, grantId, cancellationToken);
     }

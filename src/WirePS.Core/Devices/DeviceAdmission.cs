@@ -30,6 +30,7 @@ internal sealed class DeviceAdmission(
     MailboxBook mailboxes,
     GrantRevocations revocations,
     EventPost post,
+    OwnCard ownCard,
     Journal journal,
     INotifier notifier,
     TimeProvider time)
@@ -71,6 +72,7 @@ internal sealed class DeviceAdmission(
             var route = mailbox is null ? null : RouteTo(request.Endpoints, mailbox.RelayUrl);
             var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, "person", KeySource, route, offer?.Given, request.Label);
             await trust.PinAsync(pin, revocations.AddAsync, cancellationToken).ConfigureAwait(false);
+            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
         }
 
         var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", answer.PrincipalCard!.Json));
@@ -119,6 +121,7 @@ internal sealed class DeviceAdmission(
 
         // However else it may have come to be trusted: who revokes a machine does not want to hear from it.
         await ForgetRevokedAsync(key, cancellationToken).ConfigureAwait(false);
+        await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
         return device;
     }
 

@@ -104,6 +104,17 @@ public static class WireErrorCatalogue
         [WireReason.InviteNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has issued no such invite.", "List them with 'Get-WireInvite'; those that are over go after 30 days."),
         [WireReason.OwnInvite] = new(WireErrorCategory.InvalidArgument, "This home has issued the invite itself.", "Give it to another home; 'Get-WireInvite' shows who has accepted it."),
 
+        [WireReason.HandleTaken] = new(WireErrorCategory.ResourceExists, "Somebody else holds this handle at the relay.", "Use another relay, or a home with another handle ('Initialize-WireIdentity'). If it is yours, release it from the home that claimed it ('Unregister-WireHandle')."),
+        [WireReason.HandleNotFound] = new(WireErrorCategory.ObjectNotFound, "Nobody has this handle at the relay.", "Compare it with what the peer says, with its relay; 'Find-WirePeer -Relay …' lists those who let themselves be listed."),
+
+        [WireReason.TrustRequestNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such trust request.", "List them with 'Get-WireTrustRequest'. A request goes when it is decided, after 30 days, or when its sender repeats it: look at the new one."),
+        [WireReason.NotATrustRequest] = new(WireErrorCategory.InvalidOperation, "That is a pairing with a code: it is confirmed by its digits, not approved.", "Compare the digits and use 'Confirm-WirePair'; 'Stop-WirePair' ends it."),
+        [WireReason.NotAPairing] = new(WireErrorCategory.InvalidOperation, "That is a trust request: it has no digits to confirm.", "Compare the fingerprint, then 'Approve-WireTrust' or 'Deny-WireTrust'."),
+        [WireReason.PeerRevoked] = new(WireErrorCategory.SecurityError, "The peer's key was revoked here.", "Nothing brings it back by itself. If you are sure of it, 'Remove-WirePeer' forgets the revocation, and it can be trusted anew."),
+        [WireReason.PeerWithoutRoute] = new(WireErrorCategory.ResourceUnavailable, "The peer has given no address to write to.", "Ask it to pair again, or name it by its handle at a relay: handle@relay."),
+        [WireReason.PeerNotWirePS] = new(WireErrorCategory.InvalidOperation, "The other side's program does not know trust requests of this kind.", "Pair with a code ('New-WirePair -Protocol V1') or by an invite."),
+        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would hand the key of this home's whole mailbox to a stranger.", "Use a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
+
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
         [WireReason.PairActive] = new(WireErrorCategory.InvalidOperation, "The pairing is still going on.", "End it with 'Stop-WirePair' first."),
@@ -145,7 +156,6 @@ public static class WireErrorCatalogue
         [WireReason.EventsDropped] = new(WireErrorCategory.InvalidData, "The relay has dropped events of this home's mailbox before they were read.", "A relay drops what nobody reads for 30 days. Run the daemon, or 'Invoke-WireTick' on a schedule; ask peers to repeat what is missing."),
         [WireReason.RelayWithoutV2] = new(WireErrorCategory.InvalidOperation, "The relay does not serve pairing protocol v2.", "Use another relay, such as one of your own ('Start-WireRelay'). -Protocol V1 works over this one, but lets the relay impersonate the peer."),
         [WireReason.RelayDowngraded] = new(WireErrorCategory.SecurityError, "The relay has served pairing protocol v2 to this home before, and no longer does.", "Do not go on over it before its owner has explained that. 'Set-WireRelay -Forget' then makes this home forget what it knew of the relay."),
-        [WireReason.RelayWithoutGrants] = new(WireErrorCategory.InvalidOperation, "The relay has no grants, so an invite would hand out the key of this home's whole mailbox.", "Use another relay, such as one of your own ('Start-WireRelay')."),
         [WireReason.RelayRuntimeMissing] = new(WireErrorCategory.NotInstalled, "The ASP.NET Core runtime that the relay needs is not on this machine.", "Install the ASP.NET Core 10 runtime, or use a relay that runs elsewhere: Set-WireRelay <url>."),
         [WireReason.RelayStartFailed] = new(WireErrorCategory.ResourceUnavailable, "The relay did not start.", "Read its log; the port may be taken."),
         [WireReason.RelayNotRunning] = new(WireErrorCategory.ObjectNotFound, "No relay runs from this home.", "Start one with 'Start-WireRelay'."),

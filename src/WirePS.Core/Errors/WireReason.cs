@@ -67,6 +67,19 @@ public enum WireReason
     InviteNotFound,
     OwnInvite,
 
+    // Directories (wire.md §4.9)
+    HandleTaken,
+    HandleNotFound,
+
+    // Trust requests and revocation (wireps.md §8)
+    TrustRequestNotFound,
+    NotATrustRequest,
+    NotAPairing,
+    PeerRevoked,
+    PeerWithoutRoute,
+    PeerNotWirePS,
+    RelayWithoutGrants,
+
     // Asking about pairings and peers
     PairNotFound,
     PairNotReady,
@@ -111,7 +124,6 @@ public enum WireReason
     EventsDropped,
     RelayWithoutV2,
     RelayDowngraded,
-    RelayWithoutGrants,
     RelayRuntimeMissing,
     RelayStartFailed,
     RelayNotRunning,

@@ -64,6 +64,9 @@ public sealed class WireHome
     /// <summary>What was taken from mailboxes, in order: the index of the inbox, and the memory that lets no event in twice.</summary>
     public string ReceivedFile => Path.Combine(StateFolder, "received.jsonl");
 
+    /// <summary>Trust requests, received and sent, and the memory against their replay.</summary>
+    public string HandshakeFile => Path.Combine(StateFolder, "handshake.json");
+
     /// <summary>Events that were refused and passed over.</summary>
     public string RefusedFile => Path.Combine(StateFolder, "refused.jsonl");
 

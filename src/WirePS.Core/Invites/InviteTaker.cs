@@ -42,7 +42,7 @@ internal sealed class InviteTaker(
         {
             var now = time.GetUtcNow();
             var batch = new Batch(store, own.Card.PublicKey, now);
-            var items = drops.Select(drop => batch.Read(drop.Event)).ToList();
+            var items = drops.Select(batch.Read).ToList();
             Decide(batch, [.. items.Where(static i => i.Outcome is null)], now);
             batch.Save();
             await PinAsync(items, cancellationToken).ConfigureAwait(false);
@@ -253,46 +253,24 @@ internal sealed class InviteTaker(
             }
         }
 
-        /// <summary>Checks an answer by itself: its invite is known here, card and event hold, and the sender has the secret.</summary>
-        public Item Read(IncomingEvent drop)
+        /// <summary>Checks an answer by itself: its invite is known here, and the sender has the secret.</summary>
+        public Item Read(PairDrop drop)
         {
-            var body = drop.Body!;
-            try
+            if (InviteIn(drop.Body) is not { } invite)
             {
-                // First of all: what names no invite of ours costs nothing and is never answered.
-                if (InviteIn(body) is not { } invite)
-                {
-                    return Item.Refused(EventRefusal.NotExpected, "It names no invite of this home.");
-                }
-
-                var card = AgentCard.From(body.TryGet("card", out var json) ? json : WireJson.Null).Verify().RequireSingleKey();
-                if (!HandleRules.IsSafeFileName(card.Handle))
-                {
-                    return Item.Refused(EventRefusal.InvalidCard, "Its handle cannot be used here.");
-                }
-
-                return RefusalOf(drop.Event, card, invite) is { } why ? Item.Refused(why) : Complete(drop, body, card, invite);
+                // What names no invite of ours is never answered.
+                return Item.Refused(EventRefusal.NotExpected, "It names no invite of this home.");
             }
-            catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.InvalidJson)
-            {
-                return Item.Refused(EventRefusal.InvalidCard, error.Message);
-            }
+
+            return !HandleRules.IsSafeFileName(drop.Card.Handle) ? Item.Refused(EventRefusal.InvalidCard, "Its handle cannot be used here.")
+                : !TrustStore.IsStorable(drop.Card) ? Item.Refused(EventRefusal.InvalidCard, "Its card is nested too deeply.")
+                : invite.Protocol == 2 && !InviteProof.Verify(drop.Body, Convert.FromHexString(invite.PublicKey), invite.InviteId, ownKey, drop.Card.PublicKey) ? Item.Refused(EventRefusal.BadSignature)
+                : Complete(drop, invite);
         }
 
-        private EventRefusal? RefusalOf(SignedEvent drop, AgentCard card, IssuedInvite invite) => drop.Verify(card) switch
-        {
-            EventVerdict.IdMismatch => EventRefusal.IdMismatch,
-            not EventVerdict.Valid => EventRefusal.BadSignature,
-            _ when invite.Protocol == 2 && !InviteProof.Verify(drop.Body!, Convert.FromHexString(invite.PublicKey), invite.InviteId, ownKey, card.PublicKey) => EventRefusal.BadSignature,
-
-            // Our own answer, posted back by anybody (flaw I22).
-            _ when card.PublicKey.AsSpan().SequenceEqual(ownKey) => EventRefusal.IdentityConflict,
-            _ => null,
-        };
-
-        private static Item Complete(IncomingEvent drop, WireJson body, AgentCard card, IssuedInvite invite) =>
-            PeerRoute.In(body, invite.RelayUrl) is { } route && Timestamps.TryParse(drop.Event.Json.GetString("timestamp"), out var madeAt)
-                ? new Item { Card = card, Route = route, Invite = invite, MadeAt = madeAt, Key = Convert.ToHexStringLower(card.PublicKey) }
+        private static Item Complete(PairDrop drop, IssuedInvite invite) =>
+            PeerRoute.In(drop.Body, invite.RelayUrl) is { } route && Timestamps.TryParse(drop.Event.Event.Json.GetString("timestamp"), out var madeAt)
+                ? new Item { Card = drop.Card, Route = route, Invite = invite, MadeAt = madeAt, Key = Convert.ToHexStringLower(drop.Card.PublicKey) }
                 : Item.Refused(EventRefusal.Malformed, "It has no usable address.");
 
         private IssuedInvite? InviteIn(WireJson body) =>

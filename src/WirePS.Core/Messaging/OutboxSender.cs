@@ -57,7 +57,7 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         var deliveries = new List<Delivery>();
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route)), options, async (ofRecipient, token) =>
+        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
         {
             foreach (var item in ofRecipient.TakeWhile(i => isDue(i) && (i.ClaimedUntil is not { } until || until <= now)))
             {
@@ -85,7 +85,7 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         }
 
         var route = item.Route ?? (item.Peer is { } peer && mailboxes.FindRoute(peer) is { } known ? OutboxRoute.Of(known) : null);
-        if (route is null)
+        if (route is null && item.Introduction is null)
         {
             return Settle(item, DeliveryStatus.NoRoute);
         }
@@ -93,15 +93,21 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         try
         {
             var signed = SignedEvent.Parse(System.Text.Encoding.UTF8.GetBytes(item.Event));
-            await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false);
-            var outcome = await relays.To(route.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
+            if (!await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false))
+            {
+                return Settle(item, DeliveryStatus.Stale);
+            }
+
+            var outcome = item.Introduction is { } introduction
+                ? await relays.To(introduction.RelayUrl).Directory.IntroduceAsync(introduction.Handle, signed, cancellationToken).ConfigureAwait(false)
+                : await relays.To(route!.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
             return outcome switch
             {
                 PostOutcome.Stored => Settle(item, DeliveryStatus.Delivered),
                 PostOutcome.Duplicate => Settle(item, DeliveryStatus.Duplicate),
                 PostOutcome.Stale => Settle(item, DeliveryStatus.Stale),
                 PostOutcome.TooLarge => Settle(item, DeliveryStatus.TooLarge),
-                _ => Wait(item, new RelayException(WireReason.MailboxFull, $"The mailbox of {item.Peer ?? item.To} at {route.RelayUrl} is full.", route.RelayUrl)),
+                _ => Wait(item, Full(item, item.Introduction?.RelayUrl ?? route!.RelayUrl)),
             };
         }
         catch (RelayException trouble)
@@ -110,13 +116,30 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         }
     }
 
-    // Made anew each time: the relay may have lost it, and the same one twice is one.
-    private async Task MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
+    private static RelayException Full(OutboxItem item, string relayUrl) =>
+        new(WireReason.MailboxFull, $"The mailbox of {item.Peer ?? item.To} at {relayUrl} is full.", relayUrl);
+
+    /// <summary>Makes the grant that an event hands over. Each time anew: the relay may have lost it, and the same one twice is one.</summary>
+    /// <returns>False where the mailbox that it is for is gone: the event would hand over a dead address.</returns>
+    private async Task<bool> MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
     {
-        if (grant is not null && mailboxes.Find(grant.RelayUrl, grant.SlotId) is { } mailbox)
+        if (grant is null)
         {
-            await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false);
+            return true;
         }
+
+        if (mailboxes.Find(grant.RelayUrl, grant.SlotId) is not { } mailbox)
+        {
+            return false;
+        }
+
+        if (await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false))
+        {
+            return true;
+        }
+
+        await mailboxes.MarkLostAsync(mailbox, cancellationToken).ConfigureAwait(false);
+        return false;
     }
 
     private Delivery Settle(OutboxItem item, DeliveryStatus status)

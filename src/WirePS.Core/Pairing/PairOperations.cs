@@ -149,7 +149,9 @@ public sealed class PairOperations(
             if (planned.Status == PairStatus.Confirmed && protocol.PeerToReserve(current) is { } peer
                 && await trust.ReserveAsync(peer, current.Id, cancellationToken).ConfigureAwait(false) is { } conflict)
             {
-                throw new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{conflict}'; nothing was changed.", current.Id);
+                throw trust.FindKey(peer.PublicKey) is { RevokedAt: not null }
+                    ? new WireException(WireReason.PeerRevoked, null, current.Id)
+                    : new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{conflict}'; nothing was changed.", current.Id);
             }
 
             var applied = false;
@@ -222,7 +224,7 @@ public sealed class PairOperations(
 
             if (pair.IsEnded)
             {
-                throw new WireException(pair.Reason ?? WireReason.AbortedRestart, null, pair.Id);
+                throw EndOf(pair);
             }
         }
 
@@ -259,6 +261,13 @@ public sealed class PairOperations(
                 throw new WireException(WireReason.WaitTimeout, null, pair.Id);
             }
         }
+    }
+
+    // Why its time was over too early, nobody would guess.
+    private static WireException EndOf(PendingPair pair)
+    {
+        var end = new WireException(pair.Reason ?? WireReason.AbortedRestart, null, pair.Id);
+        return end.Reason == WireReason.Expired && pair.LastError is { } error ? new WireException(end.Reason, $"{end.Message} {error}", pair.Id) : end;
     }
 
     private static bool Fits(PairFile file, string pattern) =>

@@ -205,6 +205,7 @@ public sealed class PairRunner(
                 return;
             }
 
+            planned = WithSkew(pair, planned);
             isAhead = MayBeForgotten(pair, given!, planned);
             pair = isAhead ? planned : await StoreAsync(key, pair, planned, moves, options, cancellationToken).ConfigureAwait(false);
         }
@@ -221,6 +222,13 @@ public sealed class PairRunner(
     }
 
     private IPairProtocol ProtocolOf(PendingPair pair) => protocols.Of(pair);
+
+    /// <summary>An end that clocks which differ may have brought about says so: nobody would look for that.</summary>
+    private PendingPair WithSkew(PendingPair pair, PendingPair planned) =>
+        !pair.IsEnded && planned is { Status: PairStatus.Aborted, Reason: WireReason.Expired or WireReason.RelayInterference }
+        && ClockSkew.Describe(time.GetUtcNow(), relays.To(planned.RelayUrl).ClockSkew) is { } skew
+            ? planned with { LastError = planned.LastError is { } error ? $"{error} {skew}" : skew }
+            : planned;
 
     /// <summary>What people see is in the file before anything is waited for.</summary>
     private bool MayBeForgotten(PendingPair pair, PairInput input, PendingPair planned) =>

@@ -26,7 +26,17 @@ internal static class PairWork
                 return new PairInput.MailboxReady(mailbox.SlotId, mailbox.SlotToken, null);
             }
 
-            await surroundings.Relay.PutGrantAsync(mailbox, new Grant(pair.GrantId!, pair.OurSlotToken!), cancellationToken).ConfigureAwait(false);
+            var grant = new Grant(pair.GrantId!, pair.OurSlotToken!);
+            if (!await surroundings.Relay.PutGrantAsync(mailbox, grant, cancellationToken).ConfigureAwait(false))
+            {
+                // The data has the name of before and lacks the mailbox: it comes from a backup. One attempt, so that a relay that lies is not asked without end.
+                mailbox = await surroundings.Mailboxes.ReplaceAsync(surroundings.Relay, info.RelayId, mailbox, cancellationToken).ConfigureAwait(false);
+                if (!await surroundings.Relay.PutGrantAsync(mailbox, grant, cancellationToken).ConfigureAwait(false))
+                {
+                    throw new RelayException(WireReason.RelayBadReply, $"The relay {pair.RelayUrl} does not know a mailbox that it has just made.", pair.RelayUrl);
+                }
+            }
+
             return new PairInput.MailboxReady(mailbox.SlotId, null, info.RelayId);
         }
     }

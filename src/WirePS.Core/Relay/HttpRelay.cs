@@ -8,11 +8,12 @@ using WirePS.Pairing;
 namespace WirePS.Relay;
 
 /// <summary>A relay over HTTP. Safe for many callers at once.</summary>
-public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IShortInvites
+public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes, IShortInvites
 {
     /// <summary>The longest time that one request asks a relay to wait (relay-v2.md: at most 55 s).</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(50);
 
+    private const string UnknownSlot = "unknown_slot";
     private const int SmallReply = 64 * 1024;
     private const int PairReply = 256 * 1024;
 
@@ -27,6 +28,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
     private volatile bool _doesNotWait;
+    private long _skewTicks = long.MinValue;
 
     /// <summary>Creates the client of one relay.</summary>
     /// <param name="url">In the one spelling of <see cref="RelayUrl"/>.</param>
@@ -48,6 +50,9 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
 
     /// <inheritdoc/>
     public IV2PairRoutes V2Pairs { get; }
+
+    /// <inheritdoc/>
+    public TimeSpan? ClockSkew => Interlocked.Read(ref _skewTicks) is var ticks and not long.MinValue ? TimeSpan.FromTicks(ticks) : null;
 
     /// <inheritdoc/>
     public async Task CheckHealthAsync(CancellationToken cancellationToken)
@@ -81,7 +86,9 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
             }
         }
 
-        return new RelayInfo(HexOf(body, "relay_id", 32), Printable.Of(TextOf(body, "version")), protocols, TimeOf(body, "time"));
+        var time = TimeOf(body, "time");
+        NoteTime(time);
+        return new RelayInfo(HexOf(body, "relay_id", 32), Printable.Of(TextOf(body, "version")), protocols, time);
     }
 
     /// <inheritdoc/>
@@ -93,7 +100,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
     }
 
     /// <inheritdoc/>
-    public async Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken)
+    public async Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken)
     {
         var body = new JsonObject { ["token"] = grant.Token, ["rights"] = new JsonArray("post") };
         if (grant.ExpiresAt is { } expires)
@@ -107,10 +114,8 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
         }
 
         using var reply = await SendAsync(HttpMethod.Put, $"/v2/slot/{mailbox.SlotId}/grants/{grant.Id}", body, mailbox.SlotToken, SmallReply, Timeout, cancellationToken).ConfigureAwait(false);
-        if (reply.Status is not (HttpStatusCode.Created or HttpStatusCode.OK))
-        {
-            throw Refused(reply);
-        }
+        return reply.Status is HttpStatusCode.Created or HttpStatusCode.OK
+            || (reply.Status == HttpStatusCode.NotFound && IsJson(reply) && TextOf(ObjectOf(reply, reply.Status), "code") == UnknownSlot ? false : throw Refused(reply));
     }
 
     /// <inheritdoc/>
@@ -235,6 +240,7 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
         try
         {
             using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
+            NoteTime(response.Headers.Date);
             ThrowIfItMayPass(response);
             var content = await ReadLimitedAsync(response, maxBytes, both.Token).ConfigureAwait(false);
             return new Reply(response.StatusCode, response.Content.Headers.ContentType?.MediaType, content);
@@ -246,6 +252,14 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
         catch (Exception error) when (error is HttpRequestException or IOException)
         {
             throw new RelayException(WireReason.RelayUnreachable, $"The relay {Url} could not be reached: {error.Message}", Url, null, error);
+        }
+    }
+
+    private void NoteTime(DateTimeOffset? time)
+    {
+        if (time is { } there)
+        {
+            Interlocked.Exchange(ref _skewTicks, (there - _time.GetUtcNow()).Ticks);
         }
     }
 

@@ -20,6 +20,12 @@ public interface IRelay
     /// <summary>The events of mailboxes (relay-v2.md).</summary>
     IMailRoutes Mail { get; }
 
+    /// <summary>By how much its clock was ahead of ours when it answered last (negative: behind); null where it has not told its time.</summary>
+    TimeSpan? ClockSkew => null;
+
+    /// <summary>The directory of handles (wire.md §4.9, §4.10).</summary>
+    IDirectoryRoutes Directory { get; }
+
     /// <summary>GET /healthz; returns when it answers as a relay does.</summary>
     Task CheckHealthAsync(CancellationToken cancellationToken);
 
@@ -30,7 +36,8 @@ public interface IRelay
     Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken);
 
     /// <summary>PUT of a grant; may be repeated. Only on a relay that answers <see cref="GetInfoAsync"/>.</summary>
-    Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken);
+    /// <returns>False where the relay does not know the mailbox.</returns>
+    Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken);
 
     /// <summary>DELETE of a grant; may be repeated.</summary>
     Task RevokeGrantAsync(Mailbox mailbox, string grantId, CancellationToken cancellationToken);

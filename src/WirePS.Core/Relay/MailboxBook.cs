@@ -13,6 +13,9 @@ namespace WirePS.Relay;
 /// <param name="files">Its files.</param>
 public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
 {
+    /// <summary>How many lost mailboxes of one relay are kept.</summary>
+    private const int MostLost = 4;
+
     private readonly JsonFile _file = new(files, home.RelayFile, home.LockFile("relay"));
     private readonly SemaphoreSlim _allocating = new(1, 1);
 
@@ -53,6 +56,20 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         }
     }
 
+    /// <summary>
+    /// Another mailbox in the place of one that the relay does not know any more. The lost one is marked and stays for a
+    /// while: a relay that is set right again may have it after all.
+    /// </summary>
+    /// <param name="relay">The relay.</param>
+    /// <param name="relayId">Which data it has; null on a relay that does not say.</param>
+    /// <param name="lost">The mailbox that it does not know.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<Mailbox> ReplaceAsync(IRelay relay, string? relayId, Mailbox lost, CancellationToken cancellationToken)
+    {
+        await _file.UpdateAsync(tree => MarkLost(tree, lost), cancellationToken).ConfigureAwait(false);
+        return await EnsureAsync(relay, relayId, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>A mailbox of this home; null where there is none with this id at this relay.</summary>
     public Mailbox? Find(string relayUrl, string slotId) =>
         _file.Get(tree => Endpoints(tree).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId));
@@ -64,14 +81,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public bool HasGrants(Mailbox mailbox) => _file.Get(tree => Endpoints(tree).Any(e => e.Mailbox == mailbox && e.RelayId is not null));
 
     /// <summary>Notes that a relay no longer knows a mailbox: it is not read any more, and the next one to need it gets a new one.</summary>
-    public Task MarkLostAsync(Mailbox mailbox, CancellationToken cancellationToken) => _file.UpdateAsync(
-        tree =>
-        {
-            var lost = (tree["self"]?["endpoints"] as JsonArray ?? []).OfType<JsonObject>().Where(e => Flat(e) == mailbox && !IsLost(e)).ToList();
-            lost.ForEach(static e => e["lost"] = true);
-            return lost.Count > 0;
-        },
-        cancellationToken);
+    public Task MarkLostAsync(Mailbox mailbox, CancellationToken cancellationToken) => _file.UpdateAsync(tree => MarkLost(tree, mailbox), cancellationToken);
 
     /// <summary>The relays at which this home has mailboxes.</summary>
     public IReadOnlyList<string> RelayUrls() => _file.Get(static tree => Endpoints(tree).Select(static e => e.Mailbox.RelayUrl).Distinct().ToList());
@@ -123,6 +133,34 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     private static Mailbox? Current(JsonObject? tree, string relayUrl, string? relayId) =>
         Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId && !e.IsLost).Mailbox;
 
+    /// <summary>Marks a mailbox; false where it is marked or gone already.</summary>
+    private static bool MarkLost(JsonObject tree, Mailbox lost)
+    {
+        if (tree["self"]?.AsObject() is not { } self)
+        {
+            return false;
+        }
+
+        var endpoints = ListOf(self);
+        if (endpoints.OfType<JsonObject>().FirstOrDefault(e => Flat(e) is { } known && known.SlotId == lost.SlotId && known.RelayUrl == lost.RelayUrl) is not { } found || IsLost(found))
+        {
+            return false;
+        }
+
+        // At the end, in the order in which they were lost; a relay that loses each new one must not fill the file.
+        endpoints.Remove(found);
+        endpoints.Add(found);
+        found["lost"] = true;
+        foreach (var old in endpoints.OfType<JsonObject>().Where(e => IsLost(e) && Flat(e)?.RelayUrl == lost.RelayUrl).SkipLast(MostLost).ToList())
+        {
+            endpoints.Remove(old);
+        }
+
+        return true;
+    }
+
+    private static bool IsLost(JsonObject endpoint) => endpoint["lost"] is JsonValue flag && flag.GetValue<bool>();
+
     private static void Add(JsonObject tree, Mailbox mailbox, string? relayId)
     {
         if (tree["self"]?.AsObject() is not { } self)
@@ -135,17 +173,24 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
             };
         }
 
-        // Older programs note one mailbox beside the list; a reader of the list must not lose it.
-        var endpoints = JsonFile.ArrayIn(self, "endpoints");
-        if (endpoints.Count == 0 && Flat(self) is { } old && old.SlotId != mailbox.SlotId)
-        {
-            endpoints.Add(Endpoint(old.RelayUrl, old.SlotId, old.SlotToken));
-        }
-
+        var isNew = self["endpoints"] is not JsonArray { Count: > 0 } && (string?)self["slot_id"] == mailbox.SlotId;
+        var endpoints = isNew ? JsonFile.ArrayIn(self, "endpoints") : ListOf(self);
         var endpoint = Endpoint(mailbox.RelayUrl, mailbox.SlotId, mailbox.SlotToken);
         endpoint["relay_id"] = relayId;
         endpoints.Add(endpoint);
         tree["peers"] ??= new JsonObject();
+    }
+
+    // Older programs note one mailbox beside the list; a reader of the list must not lose it.
+    private static JsonArray ListOf(JsonObject self)
+    {
+        var endpoints = JsonFile.ArrayIn(self, "endpoints");
+        if (endpoints.Count == 0 && Flat(self) is { } old)
+        {
+            endpoints.Add(Endpoint(old.RelayUrl, old.SlotId, old.SlotToken));
+        }
+
+        return endpoints;
     }
 
     private static IEnumerable<(Mailbox Mailbox, string? RelayId, bool IsLost)> Endpoints(JsonObject? tree)
@@ -169,8 +214,6 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
             }
         }
     }
-
-    private static bool IsLost(JsonObject endpoint) => endpoint["lost"] is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.True;
 
     private static Mailbox? Flat(JsonObject place) =>
         (string?)place["relay_url"] is { Length: > 0 } url && (string?)place["slot_id"] is { Length: > 0 } slot && (string?)place["slot_token"] is { Length: > 0 } token

@@ -7,7 +7,8 @@ namespace WirePS.Relay;
 /// </summary>
 /// <param name="inner">The relay's routes.</param>
 /// <param name="time">The clock.</param>
-internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2PairRoutes
+/// <param name="answering">How those that wait go on: each by itself, so that none holds up the news of the others; a simulation goes on with them at once.</param>
+internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time, TaskCreationOptions answering = TaskCreationOptions.RunContinuationsAsynchronously) : IV2PairRoutes
 {
     /// <summary>The most that one request may carry (relay-v2.md).</summary>
     private const int MaxItems = 1000;
@@ -52,7 +53,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
             return await inner.ReadAsync(side, known, wait, cancellationToken).ConfigureAwait(false);
         }
 
-        var waiter = new Waiter(side, known);
+        var waiter = new Waiter(side, known, answering);
         using var limit = new CancellationTokenSource(wait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         Gather([waiter]);
@@ -95,7 +96,13 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
     private async Task AskAfterAsync(TimeSpan moment)
     {
         await Task.Delay(moment, time).ConfigureAwait(false);
+        Ask();
+    }
+
+    private void Ask()
+    {
         Request? superseded = null;
+        List<Request> requests;
         lock (_gate)
         {
             IEnumerable<Waiter> waiters = _newcomers;
@@ -108,24 +115,20 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
                 waiters = waiters.Concat(superseded.Waiters);
             }
 
-            foreach (var chunk in waiters.Where(static w => !w.IsDone).Chunk(MaxItems))
-            {
-                var request = new Request(chunk);
-                _requests.Add(request);
-                request.Answered = AskAsync(request);
-            }
+            requests = [.. waiters.Where(static w => !w.IsDone).Chunk(MaxItems).Select(static chunk => new Request(chunk))];
+            _requests.AddRange(requests);
         }
 
-        if (superseded is not null)
+        foreach (var request in requests)
         {
-            await superseded.Superseded.CancelAsync().ConfigureAwait(false);
+            request.Answered = AskAsync(request);
         }
+
+        superseded?.Superseded.Cancel();
     }
 
     private async Task AskAsync(Request request)
     {
-        // The caller holds the gate.
-        await Task.Yield();
         var asked = time.GetTimestamp();
         var gap = TimeSpan.Zero;
         try
@@ -192,7 +195,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
         || (view.Crowded && !known.Crowded)
         || view.Messages.Any(m => m.Phase > known.After);
 
-    private sealed class Waiter(V2PairSide side, V2Known known)
+    private sealed class Waiter(V2PairSide side, V2Known known, TaskCreationOptions answering)
     {
         private volatile bool _isDone;
 
@@ -200,7 +203,7 @@ internal sealed class V2WaitPool(IV2PairRoutes inner, TimeProvider time) : IV2Pa
 
         public V2Known Known { get; } = known;
 
-        public TaskCompletionSource<V2View> News { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<V2View> News { get; } = new(answering);
 
         public bool IsDone
         {

@@ -54,6 +54,27 @@ public sealed record TrustEntry(
     /// <summary>When it was revoked here; null where it is not. A revoked peer stays, so that it cannot come back by another way.</summary>
     public DateTimeOffset? RevokedAt { get; init; }
 
+    /// <summary>When the peer has said that it no longer trusts this home; null where it has not.</summary>
+    public DateTimeOffset? RevokedByPeerAt { get; init; }
+
+    /// <summary>Why, in the words of who revoked; null for nothing.</summary>
+    public string? RevokedReason { get; init; }
+
+    /// <summary>The number of the highest card seen of it (wireps.md §5); 0 where it has no number.</summary>
+    public long CardSeq { get; init; }
+
+    /// <summary>The highest number that its own events have named.</summary>
+    public long CardSeqTold { get; init; }
+
+    /// <summary>The number of the last card of this home that was sent to it; 0 for none.</summary>
+    public long CardSeqSent { get; init; }
+
+    /// <summary>True where the peer has a newer card than the one that is known here: somebody may be holding it back.</summary>
+    public bool IsCardBehind => CardSeqTold > CardSeq;
+
+    /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
+    public string? RequestId { get; init; }
+
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(PublicKey);
 
@@ -82,7 +103,11 @@ public sealed record GivenGrant(string RelayUrl, string SlotId, string GrantId);
 /// <param name="Route">Where it can be reached; null where it gave no usable address.</param>
 /// <param name="Grant">The grant it got from us.</param>
 /// <param name="Label">A name to give it here, where it has none; null for none.</param>
-public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant, string? Label = null);
+public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant, string? Label = null)
+{
+    /// <summary>The id of the request that it answers; null for none.</summary>
+    public string? RequestId { get; init; }
+}
 
 /// <summary>Where a peer can be reached.</summary>
 /// <param name="RelayUrl">Its relay, in the one spelling.</param>

@@ -17,6 +17,8 @@ namespace WirePS.Trust;
 /// <param name="time">The clock.</param>
 public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mailboxes, TimeProvider time)
 {
+    private const int MaxCardDepth = 48;
+
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
     /// <summary>The peers, this home itself and those that were revoked left out, by name.</summary>
@@ -24,6 +26,23 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     /// <summary>The peer with this DID; null where there is none, or it was revoked.</summary>
     public TrustEntry? Find(string did) => List().FirstOrDefault(p => p.Did == did);
+
+    /// <summary>The peer with this key, also where it was revoked; null where there is none.</summary>
+    public TrustEntry? FindKey(byte[] publicKey) => ListAll().FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(publicKey));
+
+    /// <summary>True where the card can stand in the file: one that is nested deeper than that is read could make all of it unreadable.</summary>
+    public static bool IsStorable(AgentCard card)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(card.Utf8, new JsonDocumentOptions { MaxDepth = MaxCardDepth });
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The peers with those that were revoked, by name.</summary>
     public IReadOnlyList<TrustEntry> ListAll()
@@ -52,6 +71,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// <returns>For each what <see cref="PinAsync"/> returns.</returns>
     public async Task<IReadOnlyList<string?>> PinAllAsync(IReadOnlyList<PinRequest> requests, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
     {
+        if (requests.FirstOrDefault(static r => !IsStorable(r.Card)) is { } deep)
+        {
+            throw new WireException(WireReason.InvalidCard, "The agent card is nested too deeply to be kept.", deep.Card.Did);
+        }
+
         var conflicts = new string?[requests.Count];
         var old = new List<GivenGrant>();
         await _file.UpdateAsync(
@@ -100,6 +124,47 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var known = new KnownEntries(this, Agents(tree));
         return cards.Select(known.ConflictOf).ToList();
     });
+
+    /// <summary>
+    /// Gives a peer that is trusted already a new address, in both directions; how it came to be trusted stays.
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    /// <param name="route">Where it can be reached now; null to leave that as it is.</param>
+    /// <param name="grant">The grant that it has now.</param>
+    /// <param name="replaced">Takes the grant that it had before, before the new one is on disk.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>False where it is no longer trusted.</returns>
+    public async Task<bool> RenewAsync(TrustEntry peer, PeerRoute? route, GivenGrant? grant, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
+    {
+        GivenGrant? old = null;
+        var renewed = false;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                if (ReadEntry(peer.Handle, AgentsIn(tree)[peer.Handle]) is not { RevokedAt: null } known || !known.PublicKey.AsSpan().SequenceEqual(peer.PublicKey))
+                {
+                    return false;
+                }
+
+                old = known.Grant;
+                SetGrant(AgentsIn(tree)[peer.Handle]!.AsObject(), grant);
+                return renewed = true;
+            },
+            beforeWrite: async () =>
+            {
+                if (old is not null && old != grant)
+                {
+                    await replaced(old, cancellationToken).ConfigureAwait(false);
+                }
+
+                if (route is not null)
+                {
+                    await mailboxes.SetRouteAsync(peer.Handle, route, cancellationToken).ConfigureAwait(false);
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        return renewed;
+    }
 
     /// <summary>
     /// Keeps the name, DID and key of a peer free from the moment this side has confirmed, so that its pin cannot be
@@ -210,6 +275,91 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         },
         cancellationToken);
 
+    /// <summary>
+    /// Takes a newer card of a peer (wireps.md §5, Card updates). The exceptions are those of <see cref="CardChain.Check"/>;
+    /// the highest card seen stays what it was.
+    /// </summary>
+    /// <returns>What the card is to the highest one seen; null where the peer is gone.</returns>
+    public async Task<CardStep?> UpdateCardAsync(TrustEntry peer, AgentCard card, CancellationToken cancellationToken)
+    {
+        CardStep? step = null;
+        await ChangeAsync(
+            peer,
+            entry =>
+            {
+                step = HighestOf(entry) is { } highest ? CardChain.Check(peer.PublicKey, peer.Did, highest, card) : CardStep.Next;
+                if (step == CardStep.Same)
+                {
+                    return false;
+                }
+
+                SetCard(entry, card);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return step;
+    }
+
+    /// <summary>Notes the number of the card that a peer says it has.</summary>
+    public Task NoteCardSeqToldAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_told", seq), cancellationToken);
+
+    /// <summary>Notes which card of this home was sent to a peer.</summary>
+    public Task NoteCardSeqSentAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_sent", seq), cancellationToken);
+
+    /// <summary>
+    /// Revokes a peer: the entry stays as a tombstone with its whole key, its tier goes down, its grant is given to
+    /// <paramref name="revoke"/> before that is on disk. Nothing but <see cref="RemoveAsync"/> brings the key back.
+    /// </summary>
+    public Task RevokeAsync(TrustEntry peer, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken) =>
+        EndAsync(peer, "revoked_at", reason, revoke, cancellationToken);
+
+    /// <summary>Notes that a peer has revoked this home: it is heard no more, and can be trusted anew.</summary>
+    public Task EndByPeerAsync(TrustEntry peer, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken) =>
+        EndAsync(peer, "revoked_by_peer_at", reason, revoke, cancellationToken);
+
+    private async Task EndAsync(TrustEntry peer, string member, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken)
+    {
+        GivenGrant? grant = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                if (FindIn(tree, peer) is not { } entry)
+                {
+                    return false;
+                }
+
+                grant = ReadEntry(peer.Handle, entry)!.Grant;
+                entry["tier"] = TierName(TrustTier.Untrusted);
+                entry[member] ??= Timestamps.Format(time.GetUtcNow());
+                entry["revoked_reason"] = reason;
+                entry["peer_acked"] = false;
+                SetGrant(entry, null);
+                return true;
+            },
+            beforeWrite: () => grant is null ? Task.CompletedTask : revoke(grant, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task ChangeAsync(TrustEntry peer, Func<JsonObject, bool> change, CancellationToken cancellationToken) =>
+        _file.UpdateAsync(tree => FindIn(tree, peer) is { } entry && change(entry), cancellationToken);
+
+    /// <summary>The entry of exactly this key under its name; null where there is none.</summary>
+    private JsonObject? FindIn(JsonObject tree, TrustEntry peer) =>
+        ReadEntry(peer.Handle, AgentsIn(tree)[peer.Handle]) is { } found && found.PublicKey.AsSpan().SequenceEqual(peer.PublicKey) ? AgentsIn(tree)[peer.Handle]!.AsObject() : null;
+
+    private static bool SetHigher(JsonObject entry, string member, long value)
+    {
+        var isHigher = value > ((long?)entry[member] ?? 0);
+        if (isHigher)
+        {
+            entry[member] = value;
+        }
+
+        return isHigher;
+    }
+
     private string? FindConflict(JsonObject agents, AgentCard card) => new KnownEntries(this, agents).ConflictOf(card);
 
     private static bool HasKey(JsonObject entry, byte[] publicKey)
@@ -226,9 +376,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
-        if (CardOf(entry) is not { } card || SequenceOf(card) <= SequenceOf(request.Card))
+        if (HighestOf(entry) is not { } highest || PositionOf(request.Card).Seq >= highest.Seq)
         {
-            entry["card"] = JsonNode.Parse(request.Card.JsonText);
+            SetCard(entry, request.Card);
         }
 
         entry["public_keys"] = Keys(request.Card);
@@ -247,11 +397,46 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             entry["label"] ??= request.Label;
         }
 
-        entry["grant_id"] = request.Grant?.GrantId;
-        entry["grant_relay_url"] = request.Grant?.RelayUrl;
-        entry["grant_slot_id"] = request.Grant?.SlotId;
+        SetGrant(entry, request.Grant);
         entry["peer_acked"] = false;
+        entry["request_id"] = request.RequestId;
+        entry.Remove("revoked_by_peer_at");
+        entry.Remove("revoked_reason");
         return entry;
+    }
+
+    private static void SetCard(JsonObject entry, AgentCard card)
+    {
+        var position = PositionOf(card);
+        entry["card"] = JsonNode.Parse(card.JsonText);
+        entry["card_seq"] = position.Seq;
+        entry["card_hash"] = position.Hash;
+    }
+
+    /// <summary>Where the highest card seen stands; null where none is known.</summary>
+    private static CardPosition? HighestOf(JsonObject entry) =>
+        (string?)entry["card_hash"] is { } hash ? new CardPosition((long?)entry["card_seq"] ?? 0, hash)
+        : CardOf(entry) is { } card ? PositionOf(card)
+        : null;
+
+    // A card whose number is in no form stands before all that have one.
+    private static CardPosition PositionOf(AgentCard card)
+    {
+        try
+        {
+            return CardChain.PositionOf(card);
+        }
+        catch (WireException error) when (error.Reason == WireReason.InvalidCard)
+        {
+            return new CardPosition(0, Convert.ToHexStringLower(CanonicalJson.Hash(card.Json, CanonicalMode.WholeObject)));
+        }
+    }
+
+    private static void SetGrant(JsonObject entry, GivenGrant? grant)
+    {
+        entry["grant_id"] = grant?.GrantId;
+        entry["grant_relay_url"] = grant?.RelayUrl;
+        entry["grant_slot_id"] = grant?.SlotId;
     }
 
     private static int RankOf(string? ceremony) => ceremony switch
@@ -261,8 +446,6 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         null => 0,
         _ => 1,
     };
-
-    private static long SequenceOf(AgentCard card) => card.Json.GetInt64("card_seq") ?? 0;
 
     private JsonArray Keys(AgentCard card) =>
     [
@@ -306,6 +489,12 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                 {
                     Card = CardOf(entry),
                     RevokedAt = Timestamps.TryParse((string?)entry["revoked_at"], out var revoked) ? revoked : null,
+                    RevokedByPeerAt = Timestamps.TryParse((string?)entry["revoked_by_peer_at"], out var byPeer) ? byPeer : null,
+                    RevokedReason = (string?)entry["revoked_reason"],
+                    RequestId = (string?)entry["request_id"],
+                    CardSeq = (long?)entry["card_seq"] ?? 0,
+                    CardSeqTold = (long?)entry["card_seq_told"] ?? 0,
+                    CardSeqSent = (long?)entry["card_seq_sent"] ?? 0,
                 }
                 : null;
         }

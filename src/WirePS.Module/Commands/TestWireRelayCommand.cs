@@ -36,7 +36,8 @@ public sealed class TestWireRelayCommand : WireCmdlet
                 RelayId = info?.RelayId,
                 Protocols = [.. info?.Protocols ?? ["v1"]],
                 LatencyMs = Math.Round(Stopwatch.GetElapsedTime(asked).TotalMilliseconds, 1),
-                Advice = Advice(url, info),
+                ClockSkew = relay.ClockSkew,
+                Advice = WireRelayHealth.AdviceFor(url, info, ClockSkew.Describe(Engine.Time.GetUtcNow(), relay.ClockSkew)),
             });
         }
         catch (WireException error) when (error.Reason.ToString().StartsWith("Relay", StringComparison.Ordinal))
@@ -44,9 +45,4 @@ public sealed class TestWireRelayCommand : WireCmdlet
             WriteObject(new WireRelayHealth { Url = url, Reason = error.Reason.ToString(), Advice = $"{error.Message} {error.RecommendedAction}" });
         }
     });
-
-    private static string Advice(string url, RelayInfo? info) =>
-        info is null ? "An older relay: pairings over it are polled, and an opening whose answer is lost has to be made anew."
-        : new Uri(url) is { IsLoopback: false, Scheme: "http" } ? "Reached without encryption: use https, or pass -AllowInsecureRelay where you accept that."
-        : "Ready.";
 }

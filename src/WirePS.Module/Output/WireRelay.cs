@@ -62,11 +62,21 @@ public sealed class WireRelayHealth
     /// <summary>How long its answer took (milliseconds).</summary>
     public double? LatencyMs { get; init; }
 
+    /// <summary>By how much its clock is ahead of this machine's (negative: behind); nothing where it does not tell its time.</summary>
+    public TimeSpan? ClockSkew { get; init; }
+
     /// <summary>What failed, as a name of <see cref="WireReason"/>; nothing where it is healthy.</summary>
     public string? Reason { get; init; }
 
     /// <summary>What to do, or what to know.</summary>
     public required string Advice { get; init; }
+
+    /// <summary>What to know of a relay that answers. The clock first: it breaks what would work.</summary>
+    internal static string AdviceFor(string url, RelayInfo? info, string? skew) =>
+        skew is not null ? $"{skew} Pairings end early or late otherwise."
+        : info is null ? "An older relay: pairings over it are polled, and an opening whose answer is lost has to be made anew."
+        : new Uri(url) is { IsLoopback: false, Scheme: "http" } ? "Reached without encryption: use https, or pass -AllowInsecureRelay where you accept that."
+        : "Ready.";
 
     /// <summary>The address, and whether it is healthy.</summary>
     public override string ToString() => $"{Url}: {(Healthy ? "healthy" : Reason)}";

@@ -240,6 +240,76 @@ public sealed class FaultTests
     }
 
     [Theory]
+    [InlineData(-26.0, true)]
+    [InlineData(3.0, true)]
+    [InlineData(0.08, false)]
+    [InlineData(null, false)]
+    public async Task An_expiry_says_where_the_clocks_differ_and_shows_both_times(double? hours, bool isNamed)
+    {
+        using var couple = new Couple(protocol: 2);
+        couple.Relay.ClockSkew = hours is { } ahead ? TimeSpan.FromHours(ahead) : null;
+        await couple.RequestAsync(TimeSpan.FromHours(1));
+        await couple.Host.TickAsync();
+        couple.Time.Advance(TimeSpan.FromHours(1));
+        await couple.Host.TickAsync();
+        couple.Host.AssertStatus(PairStatus.Aborted, WireReason.Expired);
+        var told = (await Assert.ThrowsAsync<WireException>(() => couple.Host.Engine.Pairing.WaitAsync(couple.Host.Id, couple.Host.Id, PairMilestone.SasReady, null, CancellationToken.None))).Message;
+        var now = couple.Time.GetUtcNow();
+        string[] times = [.. ((DateTimeOffset[])[now, now + (couple.Relay.ClockSkew ?? TimeSpan.Zero)]).Select(WirePS.Storage.Timestamps.Format)];
+        Assert.Equal(isNamed, times.All(time => told.Contains(time, StringComparison.Ordinal)));
+        Assert.Equal(isNamed, couple.Host.Pair.LastError is not null);
+    }
+
+    [Fact]
+    public async Task A_relay_that_has_lost_a_mailbox_and_has_the_name_of_before_gives_another_one()
+    {
+        using var couple = new Couple(protocol: 2);
+        await couple.RequestAsync();
+        await couple.Host.TickAsync();
+        var lost = couple.Host.Pair.OurSlotId!;
+        var relayId = couple.Relay.RelayId;
+        couple.Relay.LoseMailboxes();
+        await couple.RequestAsync();
+        await couple.Host.TickAsync();
+        await couple.Guest.TickAsync();
+        Assert.Equal(relayId, couple.Relay.RelayId);
+        Assert.NotEqual(lost, couple.Host.Pair.OurSlotId);
+
+        // The next pairing does not ask for the lost one again, which is still there for a relay that is set right.
+        Assert.NotNull(couple.Host.Engine.Mailboxes.Find(couple.Relay.Url, lost));
+        var known = couple.Host.Pair.OurSlotId;
+        var made = couple.Relay.CountOf(RelayAction.Allocate);
+        await couple.Host.HostAsync();
+        await couple.Host.TickAsync();
+        Assert.Equal(known, couple.Host.Pair.OurSlotId);
+        Assert.Equal(made, couple.Relay.CountOf(RelayAction.Allocate));
+    }
+
+    [Fact]
+    public async Task A_relay_that_loses_each_mailbox_is_a_trouble_and_fills_no_file()
+    {
+        using var couple = new Couple(protocol: 2);
+        await couple.Host.HostAsync();
+        couple.Relay.Weather = call =>
+        {
+            if (call.Action == RelayAction.PutGrant)
+            {
+                couple.Relay.LoseMailboxes();
+            }
+
+            return null;
+        };
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(WireReason.RelayBadReply, Assert.Single((await couple.Host.TryTickAsync()).Failures, static f => f.PairId is not null).Error.Reason);
+        }
+
+        couple.Host.AssertStatus(PairStatus.Polling);
+        Assert.Contains("just made", couple.Host.Pair.LastError!, StringComparison.Ordinal);
+        Assert.InRange(System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(couple.Host.Home.RelayFile))!["self"]!["endpoints"]!.AsArray().Count, 2, 5);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Another_message_for_the_same_step_is_relay_interference(bool bootstrap)

@@ -45,7 +45,7 @@ public sealed class HttpRelayTests
         Assert.Equal((Machine.RelayId, "1"), (info.RelayId, info.Version));
         Assert.Equal(["v1"], info.Protocols);
         Assert.Equal(new Mailbox(server.Url, Machine.Slot, Machine.Token), await relay.AllocateMailboxAsync(None));
-        await relay.PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None);
+        Assert.True(await relay.PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None));
         await relay.RevokeGrantAsync(Mailbox, Machine.Grant, None);
         var opened = (await relay.V1Pairs.OpenAsync(OpenRequest, None))!;
         Assert.Equal((Machine.PairId, new DateTimeOffset(2026, 1, 2, 0, 0, 0, TimeSpan.Zero)), (opened.PairId, opened.ExpiresAt));
@@ -393,6 +393,38 @@ public sealed class HttpRelayTests
         Assert.DoesNotContain(Machine.Token, new Grant("g", Machine.Token).ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain(Hash, OpenRequest.ToString(), StringComparison.Ordinal);
         Assert.Equal("have Bootstrap", new V1PairView("m", "b", null, false).ToString());
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_the_relay_does_not_know_is_no_trouble_and_any_other_404_is()
+    {
+        var body = """{"code":"unknown_slot"}""";
+        await using var server = new TestServer(_ => Reply(404, body, "application/problem+json"));
+        Assert.False(await Client(server).PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None));
+        body = """{"code":"gone_fishing"}""";
+        await AssertTroubleAsync(WireReason.RelayRefused, () => Client(server).PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None));
+        await using var other = new TestServer(static _ => Reply(404, "no", "text/plain"));
+        await AssertTroubleAsync(WireReason.RelayRefused, () => Client(other).PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None));
+    }
+
+    [Fact]
+    public async Task The_clock_of_a_relay_is_known_from_any_answer_and_best_from_what_it_says_of_itself()
+    {
+        var time = new FakeTime();
+        var now = time.GetUtcNow();
+        await using var server = new TestServer(request => Reply(
+            200,
+            request.Path == "/v2/info" ? $$"""{"relay_id":"{{Machine.RelayId}}","protocols":[],"time":"{{now.AddMinutes(-7):O}}"}""" : "{}",
+            headers: $"Date: {now.AddHours(3):R}"));
+        var relay = Client(server, time);
+        Assert.Null(relay.ClockSkew);
+        await relay.CheckHealthAsync(None);
+        Assert.InRange(relay.ClockSkew!.Value, TimeSpan.FromHours(3) - TimeSpan.FromSeconds(1), TimeSpan.FromHours(3));
+        await relay.GetInfoAsync(None);
+        Assert.Equal(TimeSpan.FromMinutes(-7), relay.ClockSkew);
+        Assert.NotNull(ClockSkew.Describe(now, DateTimeOffset.MinValue - now));
+        Assert.NotNull(ClockSkew.Describe(now, DateTimeOffset.MaxValue - now));
+        Assert.Null(ClockSkew.Describe(now, TimeSpan.FromMinutes(-5)));
     }
 
     private static async Task FinishAsync(FakeTime time, Task read)

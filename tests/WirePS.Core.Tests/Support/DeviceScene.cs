@@ -76,6 +76,9 @@ internal sealed class DeviceScene : IDisposable
     /// <summary>The events in a machine's mailbox.</summary>
     public IReadOnlyList<SignedEvent> At(Party party) => [.. Relay.Mail.TextsOf(SlotOf(party)).Select(static t => SignedEvent.Parse(Encoding.UTF8.GetBytes(t)))];
 
+    /// <summary>The answers in a machine's mailbox.</summary>
+    public IReadOnlyList<SignedEvent> AnswersAt(Party party) => [.. At(party).Where(static e => e.Type == "device_redeemed")];
+
     /// <summary>An event lies in a machine's mailbox, whoever has put it there.</summary>
     public void PutAt(Party party, SignedEvent item) => Relay.Mail.Repeat(SlotOf(party), item.Json.ToCompactBytes());
 

@@ -24,6 +24,11 @@ internal enum RelayAction
     PostEvent,
     ReadEvents,
     AckEvents,
+    Claim,
+    Unclaim,
+    Resolve,
+    ListHandles,
+    Introduce,
 }
 
 /// <summary>One request, as the relay or the network saw it.</summary>
@@ -99,11 +104,20 @@ internal sealed class FakeRelay
     /// <summary>False for a relay of ours from before v2 pairings, or one that has been set back to it.</summary>
     public bool SpeaksV2 { get; set; } = true;
 
+    /// <summary>By how much its clock is said to be ahead.</summary>
+    public TimeSpan? ClockSkew { get; set; }
+
     /// <summary>The rendezvous of v2.</summary>
     public RelayRooms Rooms => _rooms;
 
     /// <summary>The events of the mailboxes.</summary>
     public MailRooms Mail { get; } = new();
+
+    /// <summary>The directory of handles.</summary>
+    public DirectoryRooms Directory { get; } = new();
+
+    /// <summary>Changes what is said of a handle: a directory that lies.</summary>
+    public Func<string, DirectoryRecord?, DirectoryRecord?>? LieOfDirectory { get; set; }
 
     /// <summary>Changes the events that a reader is given: a relay that lies.</summary>
     public Func<Mailbox, MailPage, MailPage>? LieOfMail { get; set; }
@@ -226,6 +240,16 @@ internal sealed class FakeRelay
         }
     }
 
+    /// <summary>The mailboxes are gone, as with a backup from before they were made; the relay says that it is the same one.</summary>
+    public void LoseMailboxes()
+    {
+        lock (_gate)
+        {
+            _slots.Clear();
+            _grantTokens.Clear();
+        }
+    }
+
     /// <summary>The side's bootstrap as the relay holds it; null for none.</summary>
     public string? BootstrapOf(PairRole role)
     {
@@ -335,7 +359,7 @@ internal sealed class FakeRelay
         public IRelay To(string url) => url == relay.Url ? new Client(relay, client) : throw new InvalidOperationException($"There is no relay at {url}.");
     }
 
-    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes
+    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes
     {
         public string Url => relay.Url;
 
@@ -344,6 +368,9 @@ internal sealed class FakeRelay
         public IV2PairRoutes V2Pairs => this;
 
         public IMailRoutes Mail => this;
+        public TimeSpan? ClockSkew => relay.ClockSkew;
+
+        public IDirectoryRoutes Directory => this;
 
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
@@ -365,11 +392,16 @@ internal sealed class FakeRelay
             },
             cancellationToken);
 
-        public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => DoAsync(
+        public Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => DoAsync(
             RelayAction.PutGrant,
             grant.Id,
             () =>
             {
+                if (relay.RelayId is not null && !relay._slots.ContainsKey(mailbox.SlotId))
+                {
+                    return false;
+                }
+
                 var slot = SlotOf(mailbox);
                 if (slot.Revoked.Contains(grant.Id))
                 {
@@ -637,6 +669,44 @@ internal sealed class FakeRelay
                 RequireMailbox(mailbox);
                 return upTo.Sequence == 0 || relay.Mail.Ack(mailbox.SlotId, upTo.Sequence);
             },
+            cancellationToken);
+
+        public Task<HandleClaim> ClaimAsync(Mailbox mailbox, AgentCard card, bool? isListed, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Claim,
+            card.Handle,
+            () =>
+            {
+                RequireMailbox(mailbox);
+                return relay.Directory.Claim(mailbox.SlotId, card, isListed, relay.Time.GetUtcNow());
+            },
+            cancellationToken);
+
+        public Task<bool> UnclaimAsync(Mailbox mailbox, string handle, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Unclaim,
+            handle,
+            () =>
+            {
+                RequireMailbox(mailbox);
+                return relay.Directory.Unclaim(mailbox.SlotId, handle);
+            },
+            cancellationToken);
+
+        public async Task<DirectoryRecord?> ResolveAsync(string handle, CancellationToken cancellationToken)
+        {
+            var record = await DoAsync(RelayAction.Resolve, handle, () => relay.Directory.Resolve(handle), cancellationToken);
+            return relay.LieOfDirectory is { } lie ? lie(handle, record) : record;
+        }
+
+        public Task<DirectoryPage> ListAsync(string? after, int limit, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.ListHandles,
+            after,
+            () => relay.Directory.List(after, limit),
+            cancellationToken);
+
+        public Task<PostOutcome> IntroduceAsync(string handle, SignedEvent item, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Introduce,
+            handle,
+            () => relay.Directory.SlotOf(handle) is { } slot ? relay.Mail.Post(slot, null, item.Json.ToCompactBytes(), item.EventId) : PostOutcome.Stale,
             cancellationToken);
 
         private void RequireMailbox(Mailbox mailbox)

@@ -41,6 +41,45 @@ internal sealed class SimClock
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            throw new NotSupportedException("Whoever waits here does so at the relay.");
+            period == Timeout.InfiniteTimeSpan ? new OneShot(clock, callback, state, dueTime) : throw new NotSupportedException("Nothing here happens at intervals.");
+    }
+
+    private sealed class OneShot : ITimer
+    {
+        private readonly SimClock _clock;
+        private readonly TimerCallback _callback;
+        private readonly object? _state;
+        private int _version;
+
+        public OneShot(SimClock clock, TimerCallback callback, object? state, TimeSpan dueTime)
+        {
+            (_clock, _callback, _state) = (clock, callback, state);
+            Change(dueTime, Timeout.InfiniteTimeSpan);
+        }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            var version = ++_version;
+            if (dueTime != Timeout.InfiniteTimeSpan)
+            {
+                _clock.In(dueTime, () =>
+                {
+                    if (version == _version)
+                    {
+                        _callback(_state);
+                    }
+                });
+            }
+
+            return true;
+        }
+
+        public void Dispose() => _version++;
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
     }
 }

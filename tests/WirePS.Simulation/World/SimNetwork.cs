@@ -6,25 +6,36 @@ using WirePS.Tests.Support;
 namespace WirePS.Simulation.World;
 
 /// <summary>The relay as one process reaches it: requests and replies are lost, doubled, late and out of order, as the weather of the schedule has it.</summary>
-internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConnections, IRelay, IV2PairRoutes, IMailRoutes
+internal sealed class SimNetwork : IRelayConnections, IRelay, IV2PairRoutes, IMailRoutes
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly SimSide _side;
+    private readonly SimProcess _process;
+
+    public SimNetwork(SimSide side, SimProcess process)
+    {
+        (_side, _process) = (side, process);
+        V2Pairs = side.World.HasPool ? new V2WaitPool(this, side.Time, TaskCreationOptions.None) : this;
+    }
 
     public string Url => FakeRelay.DefaultUrl;
 
     public IV1PairRoutes V1Pairs => throw new NotSupportedException("Only v2 is spoken here.");
 
-    public IV2PairRoutes V2Pairs => this;
+    public IV2PairRoutes V2Pairs { get; }
 
     public IMailRoutes Mail => this;
 
-    private SimWorld World => side.World;
+    public IDirectoryRoutes Directory => throw new NotSupportedException("Nobody is looked up here.");
 
-    private SimSide Side => side;
+    private SimWorld World => _side.World;
 
-    private bool IsDead => process.IsDead;
+    private SimSide Side => _side;
 
-    private IRelay Relay => side.AtRelay;
+    private bool IsDead => _process.IsDead;
+
+    private IRelay Relay => _side.AtRelay;
 
     public IRelay To(string url) => this;
 
@@ -34,14 +45,8 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
 
     public Task<Mailbox> AllocateMailboxAsync(CancellationToken cancellationToken) => SendAsync("allocate", () => Relay.AllocateMailboxAsync(CancellationToken.None), cancellationToken);
 
-    public Task PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) => SendAsync(
-        "grant",
-        async () =>
-        {
-            await Relay.PutGrantAsync(mailbox, grant, CancellationToken.None).ConfigureAwait(false);
-            return true;
-        },
-        cancellationToken);
+    public Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken) =>
+        SendAsync("grant", () => Relay.PutGrantAsync(mailbox, grant, CancellationToken.None), cancellationToken);
 
     public Task RevokeGrantAsync(Mailbox mailbox, string grantId, CancellationToken cancellationToken) => SendAsync(
         "revoke grant",
@@ -54,7 +59,7 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
 
     public Task<V2PutReply> PutAsync(V2PairSide of, int phase, string body, TimeSpan? expiresIn, CancellationToken cancellationToken)
     {
-        side.Promises.OnSend(of.Lookup, phase, body);
+        _side.Promises.OnSend(of.Lookup, phase, body);
         return SendAsync(
             $"put {phase}",
             async () =>
@@ -82,8 +87,12 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
             view => World.Clock.Now >= deadline || RelayRooms.IsNews(of, view, known));
     }
 
-    public Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken) =>
-        throw new NotSupportedException("Each pairing waits for itself here.");
+    public async Task<IReadOnlyList<V2News>> WaitAnyAsync(IReadOnlyList<(V2PairSide Side, V2Known Known)> sides, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        // One home has one pairing here; what many do to each other, the schedules of the pool try.
+        var (of, known) = sides.Single();
+        return [new V2News(of, await ReadAsync(of, known, wait, cancellationToken).ConfigureAwait(false), null)];
+    }
 
     public Task<V2Refusal?> LeaveAsync(V2PairSide of, string reason, CancellationToken cancellationToken) =>
         SendAsync($"leave {reason}", () => Relay.V2Pairs.LeaveAsync(of, reason, CancellationToken.None), cancellationToken, static r => r?.ToString() ?? "gone");
@@ -101,14 +110,14 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
 
     private Task<T> SendAsync<T>(string what, Func<Task<T>> atRelay, CancellationToken cancellationToken, Func<T, string>? describe = null, TimeSpan wait = default, Func<T, bool>? isNews = null)
     {
-        if (side.Disk.Locks != 0)
+        if (_side.Disk.Locks != 0)
         {
             throw new BrokenPromiseException("A lock is held across the network.");
         }
 
         cancellationToken.ThrowIfCancellationRequested();
         var request = new Request<T>(this, what, atRelay, describe, isNews, wait);
-        var after = process.AtPoint(static () => { });
+        var after = _process.AtPoint(static () => { });
         request.Post(cancellationToken);
         after();
         return request.Reply.Task;

@@ -34,6 +34,7 @@ internal sealed class SimWorld : IDisposable
         var skew = Skew();
         Relay = new FakeRelay(Clock.SkewedBy(skew));
         Weather = Weather.Draw(Dice);
+        HasPool = Dice.Chance(0.5);
         LongPoll = Dice.Of(TimeSpan.FromSeconds(55), TimeSpan.FromHours(1));
         IsLossy = Dice.Chance(0.25);
         Lies = Dice.Chance(0.2) ? new Lies(Dice) : null;
@@ -54,6 +55,9 @@ internal sealed class SimWorld : IDisposable
     public Weather Weather { get; private set; }
 
     public Lies? Lies { get; }
+
+    /// <summary>Its processes wait as those of many pairings do, with one request for all.</summary>
+    public bool HasPool { get; }
 
     public bool IsLossy { get; }
 

@@ -5,8 +5,9 @@ using WirePS.Relay.Waiting;
 namespace WirePS.Relay.Storage.Sqlite;
 
 /// <summary>
-/// The one writer of the database. It takes whatever is queued, runs it in one transaction with a savepoint for each operation, commits, and
-/// only then completes the callers: one flush of the disk pays for all that came while the flush before it ran.
+/// The one writer of the database. It takes whatever is queued, runs it in one transaction, commits, and only then completes the callers: one
+/// flush of the disk pays for all that came while the flush before it ran. Where an operation fails, the transaction is taken back and all are
+/// run once more, each behind a savepoint of its own: savepoints for operations that do not fail would cost a third of the statements.
 /// </summary>
 internal sealed class GroupCommitWriter : IAsyncDisposable
 {
@@ -79,9 +80,12 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         try
         {
             _session.Execute("BEGIN IMMEDIATE");
-            foreach (var operation in batch)
+            if (!TryRunAll(batch))
             {
-                RunOne(operation);
+                RollBack();
+                _session.KeepNews(0);
+                _session.Execute("BEGIN IMMEDIATE");
+                batch.ForEach(RunOne);
             }
 
             _session.Execute("COMMIT");
@@ -112,6 +116,22 @@ internal sealed class GroupCommitWriter : IAsyncDisposable
         }
 
         _session.KeepNews(0);
+    }
+
+    /// <summary>False where one fails: nothing of the transaction is to stay then.</summary>
+    private bool TryRunAll(List<Operation> batch)
+    {
+        try
+        {
+            batch.ForEach(operation => operation.Run(_session));
+            return true;
+        }
+#pragma warning disable CA1031 // which operation it was, and whose failure it is, the second run finds out
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return false;
+        }
     }
 
     private void RunOne(Operation operation)

@@ -61,7 +61,8 @@ internal sealed class SqliteDatabase : IDisposable
             session.First("PRAGMA journal_mode=WAL", static reader => reader.GetString(0));
             session.Execute("PRAGMA synchronous=FULL");
             session.Execute("PRAGMA secure_delete=ON");
-            session.Execute("PRAGMA cache_size=-16384");
+            session.Execute("PRAGMA cache_size=-65536");
+            session.Execute("PRAGMA wal_autocheckpoint=4000");
             session.Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA journal_size_limit={64 * 1024 * 1024}"));
             return session;
         }

@@ -105,7 +105,11 @@ public sealed class WireEngine : IDisposable
             .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
             .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
-        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, OwnCard, new MailPass(Mailboxes, Reader, Intake, Sender));
+        Messenger = new Messenger(Post, Outbox, Sender, Time);
+        History = new MessageHistory(home, Files, Trust, Identity, Received, Sent, Outbox);
+        EventCheck = new EventCheck(Trust, Identity);
+        Mail = new MailPass(Mailboxes, Reader, Intake, Sender);
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, OwnCard, Mail);
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -208,6 +212,18 @@ public sealed class WireEngine : IDisposable
     /// <summary>Delivers them.</summary>
     public OutboxSender Sender { get; }
 
+    /// <summary>Sends messages.</summary>
+    public Messenger Messenger { get; }
+
+    /// <summary>The messages of this home.</summary>
+    public MessageHistory History { get; }
+
+    /// <summary>Checks events that somebody has.</summary>
+    public EventCheck EventCheck { get; }
+
+    /// <summary>One pass over mailboxes and outbox.</summary>
+    public MailPass Mail { get; }
+
     /// <summary>One pass over everything.</summary>
     public WireTick Tick { get; }
 
@@ -222,6 +238,19 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Starts and stops a relay that runs from this home.</summary>
     public LocalRelay LocalRelay { get; }
+
+    /// <summary>Takes the turn of a consumer of messages; dispose it to give the turn back.</summary>
+    /// <param name="name">The consumer's name.</param>
+    /// <param name="peerDids">Whose messages; null for all.</param>
+    /// <exception cref="WireException"><see cref="WireReason.InvalidConsumer"/>; <see cref="WireReason.ConsumerBusy"/>.</exception>
+    public MessageConsumer OpenConsumer(string name, IReadOnlyCollection<string>? peerDids = null) =>
+        MessageConsumer.Open(Home, Files, Received, Trust, Identity, name, peerDids);
+
+    /// <summary>Reads the mailboxes as soon as something comes, until it is cancelled: for whoever waits where no daemon runs.</summary>
+    /// <param name="trouble">Takes each failure; what it keeps from being done is tried again.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task ListenAsync(Action<WireException> trouble, CancellationToken cancellationToken) =>
+        new MailboxListener(this, static _ => { }, trouble).RunAsync(cancellationToken);
 
     /// <summary>Refuses a home that another program is using (wireps.md §1): <see cref="WireReason.HomeInUse"/>.</summary>
     public WireEngine RequireOwnHome()
@@ -239,7 +268,7 @@ public sealed class WireEngine : IDisposable
     public IReadOnlyList<string> RepairPermissions() =>
     [
         .. PrivateFolders.Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile, Home.RefusedFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>

@@ -1,5 +1,4 @@
 using WirePS.Messaging;
-using WirePS.Relay;
 using WirePS.Storage;
 
 namespace WirePS.Daemon;
@@ -13,79 +12,9 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
     private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs until it is cancelled.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(ReadAllAsync(cancellationToken), DeliverAsync(cancellationToken));
-
-    /// <summary>A new mailbox gets a worker, and a peer that is pinned is listened to at once: both stand in the configuration folder.</summary>
-    private async Task ReadAllAsync(CancellationToken cancellationToken)
-    {
-        using var watch = new FolderWatch(engine.Home.ConfigFolder, NextLook);
-        var workers = new Dictionary<Mailbox, Task>();
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            try
-            {
-                foreach (var mailbox in engine.Mailboxes.List())
-                {
-                    if (!workers.ContainsKey(mailbox))
-                    {
-                        workers[mailbox] = Task.Run(() => ReadAsync(mailbox, cancellationToken), CancellationToken.None);
-                    }
-                }
-
-                await engine.OwnCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
-                Tell(await engine.Intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false));
-                await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (WireException error)
-            {
-                log.Write($"the mailboxes cannot be read: {error.Message}");
-                await Task.Delay(NextLook, engine.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
-        }
-
-        await Task.WhenAll(workers.Values).ConfigureAwait(false);
-    }
-
-    private async Task ReadAsync(Mailbox mailbox, CancellationToken cancellationToken)
-    {
-        var pause = new BackOff(engine.Time);
-        var isFirst = true;
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            try
-            {
-                var read = await engine.Reader.ReadAsync(mailbox, isFirst, HttpRelay.LongestWait, cancellationToken).ConfigureAwait(false);
-                isFirst = false;
-                pause.Reset();
-                Tell(read.Report);
-                if (read.Dropped > 0)
-                {
-                    log.Write($"{MailPass.Dropped(mailbox, read.Dropped).Message}");
-                }
-            }
-            catch (WireException error)
-            {
-                log.Write($"mailbox {mailbox}: {error.Message}");
-
-                if (error.Reason == WireReason.MailboxLost)
-                {
-                    return;
-                }
-
-                // What comes back after a trouble may be other data than before.
-                isFirst = true;
-                await pause.WaitAsync((error as RelayException)?.RetryAfter, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-        }
-    }
+    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(
+        new MailboxListener(engine, Tell, error => log.Write($"mailboxes: {error.Message}")).RunAsync(cancellationToken),
+        DeliverAsync(cancellationToken));
 
     private async Task DeliverAsync(CancellationToken cancellationToken)
     {

@@ -121,8 +121,15 @@ public static class WireErrorCatalogue
         [WireReason.PairEnded] = new(WireErrorCategory.InvalidOperation, "The pairing has ended already.", "Remove it with 'Remove-WirePendingPair', or see its peer with 'Get-WirePeer'."),
         [WireReason.PeerNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such peer.", "List them with 'Get-WirePeer'."),
         [WireReason.PeerAmbiguous] = new(WireErrorCategory.InvalidArgument, "More than one peer fits.", "Name it by its full fingerprint or DID."),
+        [WireReason.WaitTimeout] = new(WireErrorCategory.OperationTimeout, "The time to wait is over; the pairing goes on.", "Wait again, or look with 'Get-WirePendingPair'. What comes later is not lost."),
+
+        [WireReason.InvalidMessage] = new(WireErrorCategory.InvalidArgument, "What is to be sent cannot be a message.", "Send text, integers, truth values, lists, hashtables and custom objects; a fraction as text ('0.5'); of other objects what is meant: 'Select-Object Name, Id'."),
+        [WireReason.MessageNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has received no such message.", "List them with 'Get-WireMessage'; an event that you have as text goes in through the pipeline or -Path."),
         [WireReason.MessageTooLarge] = new(WireErrorCategory.LimitsExceeded, "The message is larger than 64 KiB as JSON.", "Send less, or send a reference to where the data is."),
-        [WireReason.WaitTimeout] = new(WireErrorCategory.OperationTimeout, "The time to wait is over; the pairing goes on.", "Wait again, or look with 'Get-WirePendingPair'."),
+        [WireReason.RouteMissing] = new(WireErrorCategory.ObjectNotFound, "The peer has given no address to send to.", "Pair again ('New-WirePair'), over a relay that the peer can be reached at."),
+        [WireReason.RouteStale] = new(WireErrorCategory.ObjectNotFound, "The peer's mailbox is gone, or no longer takes what comes from here: the peer may have removed this home.", "Ask the peer; if it still wants messages from here, pair again ('New-WirePair')."),
+        [WireReason.InvalidConsumer] = new(WireErrorCategory.InvalidArgument, "The consumer's name is not allowed.", "Use 2 to 32 of a-z, 0-9, '-' and '_', starting with a letter or digit."),
+        [WireReason.ConsumerBusy] = new(WireErrorCategory.ResourceBusy, "Somebody reads under this consumer's name already.", "End the other 'Receive-WireMessage', or give this one a name of its own with -Consumer; each consumer gets every message once."),
 
         [WireReason.TokenRefused] = new(WireErrorCategory.PermissionDenied, "The pair token is unknown, expired or used.", "Ask for a new one on a machine that has the identity; a token lives for minutes and works once."),
         [WireReason.TokenNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pair token.", "List them and name it by its whole fingerprint; expired ones are gone."),

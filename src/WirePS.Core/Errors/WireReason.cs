@@ -87,7 +87,6 @@ public enum WireReason
     PairEnded,
     PeerNotFound,
     PeerAmbiguous,
-    MessageTooLarge,
     WaitTimeout,
 
     // Devices and pair tokens
@@ -110,6 +109,15 @@ public enum WireReason
     DeviceTokenRequired,
     DeviceUrlRequired,
     IssuerNoAnswer,
+
+    // Messages (wire.md §9)
+    InvalidMessage,
+    MessageNotFound,
+    MessageTooLarge,
+    RouteMissing,
+    RouteStale,
+    InvalidConsumer,
+    ConsumerBusy,
 
     // Relays
     RelayNotConfigured,

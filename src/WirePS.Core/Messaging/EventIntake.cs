@@ -183,11 +183,12 @@ public sealed class EventIntake
         }
 
         var seq = Index.LastSeq;
+        var now = _time.GetUtcNow();
         return [.. taken.Select(t =>
         {
             var (start, length) = places.TryGetValue(t, out var place) ? place : (-1, 0);
             var e = t.Incoming;
-            return new ReceivedEntry(++seq, e.ReceivedAt, e.Event.EventId!, t.Timestamp, e.Event.From!, t.IsMessage ? e.Sender!.Handle : null, e.Event.Type, e.Event.Kind, e.IsSealed, start, length);
+            return new ReceivedEntry(++seq, now, e.Event.EventId!, t.Timestamp, e.Event.From!, t.IsMessage ? e.Sender!.Handle : null, e.Event.Type, e.Event.Kind, e.IsSealed, start, length);
         })];
     }
 
@@ -203,6 +204,7 @@ public sealed class EventIntake
     {
         private readonly List<(IncomingEvent Event, ParkedEvent Source, DateTimeOffset Timestamp)> _group = [];
         private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
+        private readonly HashSet<string> _settled = new(StringComparer.Ordinal);
         private IEventTaker? _handler;
         private IReadOnlyList<TrustEntry>? _peers;
 
@@ -291,8 +293,13 @@ public sealed class EventIntake
                 case EventOutcome.Parked:
                     break;
                 default:
-                    _ids.Add(incoming!.Event.EventId!);
-                    Taken.Add(new Taken(incoming, timestamp, outcome is EventOutcome.ToInbox));
+                    // One of first contact may stand in a group twice.
+                    if (_settled.Add(incoming!.Event.EventId!))
+                    {
+                        _ids.Add(incoming.Event.EventId!);
+                        Taken.Add(new Taken(incoming, timestamp, outcome is EventOutcome.ToInbox));
+                    }
+
                     break;
             }
         }
@@ -366,6 +373,12 @@ public sealed class EventIntake
             {
                 var handle = WireDid.DisplayHandle(signed.From!);
                 return Peers.Any(p => p.Handle == handle) ? EventOutcome.Refuse(EventRefusal.UnknownKey) : EventOutcome.Later;
+            }
+
+            // Another program's trust store may hold a name that cannot be the name of a file (wire.md §11.4, I4 and I21).
+            if (!HandleRules.IsSafeFileName(sender.Handle))
+            {
+                return EventOutcome.Refuse(EventRefusal.Malformed, "The sender's name cannot be the name of a file.");
             }
 
             var keys = new[] { sender.EventKey };

@@ -19,6 +19,15 @@ internal static class EventTypes
     internal const string TrustReject = "trust_reject";
     internal const string TrustRevoked = "trust_revoked";
 
+    private static readonly HashSet<string> All =
+    [
+        PairDrop, PairDropAck, PairDropRefused, PairDecided, AgentCard, DeviceAdded, DeviceRevoked, DeviceRedeem, DeviceRedeemed,
+        TrustRequest, TrustAccept, TrustReject, TrustRevoked,
+    ];
+
+    /// <summary>True for a type that has an effect, and is no message's.</summary>
+    internal static bool IsOurs(string type) => All.Contains(type);
+
     /// <summary>The kind that a type is sent with.</summary>
     internal static uint KindOf(string type) => type switch
     {

@@ -19,19 +19,11 @@ public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventI
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<MailPassReport> RunAsync(Action<WireException> trouble, CancellationToken cancellationToken)
     {
-        var taken = IntakeReport.Nothing;
-        IReadOnlyList<Delivery> deliveries = [];
-        await TryAsync(async () => taken = taken.Plus(await intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false))).ConfigureAwait(false);
-        await TryAsync(async () =>
-        {
-            foreach (var mailbox in mailboxes.List())
-            {
-                await TryAsync(async () => taken = taken.Plus(await ReadAsync(mailbox).ConfigureAwait(false))).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
+        var taken = await ReadAsync(trouble, cancellationToken).ConfigureAwait(false);
 
         // Last: what came may have given answers to send.
-        await TryAsync(async () => deliveries = await sender.RunAsync(static _ => true, trouble, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        IReadOnlyList<Delivery> deliveries = [];
+        await TryAsync(async () => deliveries = await sender.RunAsync(static _ => true, trouble, cancellationToken).ConfigureAwait(false), trouble).ConfigureAwait(false);
         foreach (var waiting in deliveries)
         {
             if (waiting.Trouble is not null)
@@ -41,8 +33,25 @@ public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventI
         }
 
         return new MailPassReport(taken, deliveries);
+    }
 
-        async Task<IntakeReport> ReadAsync(Mailbox mailbox)
+    /// <summary>Reads the mailboxes only.</summary>
+    /// <param name="trouble">Takes each failure.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<IntakeReport> ReadAsync(Action<WireException> trouble, CancellationToken cancellationToken)
+    {
+        var taken = IntakeReport.Nothing;
+        await TryAsync(async () => taken = taken.Plus(await intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false)), trouble).ConfigureAwait(false);
+        await TryAsync(async () =>
+        {
+            foreach (var mailbox in mailboxes.List())
+            {
+                await TryAsync(async () => taken = taken.Plus(await ReadOneAsync(mailbox).ConfigureAwait(false)), trouble).ConfigureAwait(false);
+            }
+        }, trouble).ConfigureAwait(false);
+        return taken;
+
+        async Task<IntakeReport> ReadOneAsync(Mailbox mailbox)
         {
             var read = await reader.ReadAsync(mailbox, isFirst: true, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
             if (read.Dropped > 0)
@@ -52,17 +61,17 @@ public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventI
 
             return read.Report;
         }
+    }
 
-        async Task TryAsync(Func<Task> work)
+    private static async Task TryAsync(Func<Task> work, Action<WireException> trouble)
+    {
+        try
         {
-            try
-            {
-                await work().ConfigureAwait(false);
-            }
-            catch (WireException error)
-            {
-                trouble(error);
-            }
+            await work().ConfigureAwait(false);
+        }
+        catch (WireException error)
+        {
+            trouble(error);
         }
     }
 

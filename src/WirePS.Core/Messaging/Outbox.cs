@@ -27,24 +27,50 @@ public sealed class Outbox(WireHome home, IFileSystem files)
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 
+    // Two processes may be at one event, once a claim is over.
+    private readonly string _lockFile = home.LockFile("outbox");
+
     /// <summary>Writes an event down; it is on its way when this returns.</summary>
     public void Add(OutboxItem item) => files.WritePrivate(PathOf(item), JsonSerializer.SerializeToUtf8Bytes(item, Json.OutboxItem));
 
-    /// <summary>Replaces one by what is known of it now.</summary>
-    public void Update(OutboxItem item) => Add(item);
+    /// <summary>Replaces one by what is known of it now; nothing where it is no longer on its way.</summary>
+    internal async Task UpdateAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            if (files.Exists(PathOf(item)))
+            {
+                Add(item);
+            }
+        }
+    }
 
-    /// <summary>Takes one out.</summary>
-    public void Remove(OutboxItem item) => files.Delete(PathOf(item));
+    /// <summary>Takes one out, after <paramref name="before"/>; nothing of both where it is no longer on its way.</summary>
+    /// <returns>False where another process has taken it out.</returns>
+    internal async Task<bool> RemoveAsync(OutboxItem item, Action before, CancellationToken cancellationToken)
+    {
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            if (!files.Exists(PathOf(item)))
+            {
+                return false;
+            }
 
-    /// <summary>True where the event is still on its way.</summary>
-    public bool Contains(OutboxItem item) => files.Exists(PathOf(item));
+            before();
+            files.Delete(PathOf(item));
+            return true;
+        }
+    }
+
+    /// <summary>How many are on their way.</summary>
+    public int Count() => Paths().Count();
 
     /// <summary>All, oldest first. A file that cannot be read stays and is not among them; it stops nothing.</summary>
     /// <param name="unreadable">Takes the trouble with each that cannot be read.</param>
     public IReadOnlyList<OutboxItem> List(Action<WireException>? unreadable = null)
     {
         var items = new List<OutboxItem>();
-        foreach (var path in files.List(home.OutboxFolder).Select(static f => f.Path).Where(static p => p.EndsWith(Ending, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var path in Paths().Order(StringComparer.Ordinal))
         {
             try
             {
@@ -62,6 +88,8 @@ public sealed class Outbox(WireHome home, IFileSystem files)
         return items;
     }
 
+    private IEnumerable<string> Paths() => files.List(home.OutboxFolder).Select(static f => f.Path).Where(static p => p.EndsWith(Ending, StringComparison.Ordinal));
+
     private OutboxItem? Read(string path)
     {
         if (files.ReadPrivate(path, MaxFileBytes) is not { } text)
@@ -74,10 +102,10 @@ public sealed class Outbox(WireHome home, IFileSystem files)
             var item = JsonSerializer.Deserialize(text, Json.OutboxItem);
             return item is null ? throw new WireException(WireReason.FileCorrupt, null, path)
                 : item.Version > 1 ? throw new WireException(WireReason.FileNewerVersion, null, path)
-                : PathOf(item) == path ? item
+                : PathOf(item) == path && item.Signed().EventId == item.EventId ? item
                 : throw new WireException(WireReason.FileCorrupt, null, path);
         }
-        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException or WireException { Reason: WireReason.InvalidJson or WireReason.InvalidEvent })
         {
             throw new WireException(WireReason.FileCorrupt, null, path, error);
         }

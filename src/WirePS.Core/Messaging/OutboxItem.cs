@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json.Serialization;
+using WirePS.Identity;
 using WirePS.Trust;
 
 namespace WirePS.Messaging;
@@ -47,6 +49,9 @@ public sealed record OutboxItem
 
     /// <summary>The event's id.</summary>
     public required string EventId { get; init; }
+
+    /// <summary>The event.</summary>
+    internal SignedEvent Signed() => SignedEvent.Parse(Encoding.UTF8.GetBytes(Event));
 
     /// <inheritdoc/>
     public override string ToString() => $"event {EventId} to {Peer ?? To}";

@@ -1,4 +1,3 @@
-using WirePS.Identity;
 using WirePS.Relay;
 
 namespace WirePS.Messaging;
@@ -32,7 +31,11 @@ public enum DeliveryStatus
 /// <param name="Item">The event.</param>
 /// <param name="Status">What became of it.</param>
 /// <param name="Trouble">Why it still waits, where a relay is in trouble.</param>
-public sealed record Delivery(OutboxItem Item, DeliveryStatus Status, RelayException? Trouble = null);
+public sealed record Delivery(OutboxItem Item, DeliveryStatus Status, RelayException? Trouble = null)
+{
+    /// <summary>The message as one of the history; only of an event that is a message.</summary>
+    public Message ToMessage() => MessageHistory.MessageOf(Item, Status);
+}
 
 /// <summary>Delivers what is in the outbox: in order for each recipient, and one relay in trouble holds up no other.</summary>
 /// <param name="outbox">The events on their way.</param>
@@ -53,27 +56,54 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
     /// <param name="cancellationToken">Cancels; what is not delivered stays.</param>
     public async Task<IReadOnlyList<Delivery>> RunAsync(Func<OutboxItem, bool> isDue, Action<WireException>? unreadable, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
         var deliveries = new List<Delivery>();
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
         {
-            foreach (var item in ofRecipient.TakeWhile(i => isDue(i) && (i.ClaimedUntil is not { } until || until <= now)))
+            try
             {
-                var delivery = await TryAsync(item, token).ConfigureAwait(false);
+                foreach (var item in ofRecipient.TakeWhile(i => isDue(i) && IsFree(i)))
+                {
+                    var delivery = await TryAsync(item, token).ConfigureAwait(false);
+                    lock (gate)
+                    {
+                        deliveries.Add(delivery);
+                    }
+
+                    if (delivery.Trouble is not null)
+                    {
+                        break;
+                    }
+                }
+            }
+            catch (WireException error)
+            {
+                // A file of this recipient, or the disk; the others are not held up.
                 lock (gate)
                 {
-                    deliveries.Add(delivery);
-                }
-
-                if (delivery.Trouble is not null)
-                {
-                    break;
+                    unreadable?.Invoke(error);
                 }
             }
         }).ConfigureAwait(false);
         return deliveries;
+    }
+
+    /// <summary>Tries an event that is claimed for this process, after those that wait for the same recipient: order is kept.</summary>
+    /// <param name="item">The event, as it was written down.</param>
+    /// <param name="cancellationToken">Cancels; what is not delivered stays.</param>
+    public async Task<Delivery> TryInOrderAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
+        foreach (var older in outbox.List().TakeWhile(i => i.EventId != item.EventId).Where(i => i.To == item.To && i.Route == item.Route && IsFree(i)))
+        {
+            var delivery = await TryAsync(older, cancellationToken).ConfigureAwait(false);
+            if (delivery.Trouble is { } trouble)
+            {
+                return await WaitAsync(item, trouble).ConfigureAwait(false);
+            }
+        }
+
+        return await TryAsync(item, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Tries one event once; it is taken out where its fate is known.</summary>
@@ -81,38 +111,38 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
     {
         if (time.GetUtcNow() >= item.ExpiresAt)
         {
-            return Settle(item, DeliveryStatus.Expired);
+            return await SettleAsync(item, DeliveryStatus.Expired).ConfigureAwait(false);
         }
 
         var route = item.Route ?? (item.Peer is { } peer && mailboxes.FindRoute(peer) is { } known ? OutboxRoute.Of(known) : null);
         if (route is null && item.Introduction is null)
         {
-            return Settle(item, DeliveryStatus.NoRoute);
+            return await SettleAsync(item, DeliveryStatus.NoRoute).ConfigureAwait(false);
         }
 
         try
         {
-            var signed = SignedEvent.Parse(System.Text.Encoding.UTF8.GetBytes(item.Event));
             if (!await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false))
             {
-                return Settle(item, DeliveryStatus.Stale);
+                return await SettleAsync(item, DeliveryStatus.Stale).ConfigureAwait(false);
             }
 
+            var signed = item.Signed();
             var outcome = item.Introduction is { } introduction
                 ? await relays.To(introduction.RelayUrl).Directory.IntroduceAsync(introduction.Handle, signed, cancellationToken).ConfigureAwait(false)
                 : await relays.To(route!.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
             return outcome switch
             {
-                PostOutcome.Stored => Settle(item, DeliveryStatus.Delivered),
-                PostOutcome.Duplicate => Settle(item, DeliveryStatus.Duplicate),
-                PostOutcome.Stale => Settle(item, DeliveryStatus.Stale),
-                PostOutcome.TooLarge => Settle(item, DeliveryStatus.TooLarge),
-                _ => Wait(item, Full(item, item.Introduction?.RelayUrl ?? route!.RelayUrl)),
+                PostOutcome.Stored => await SettleAsync(item, DeliveryStatus.Delivered).ConfigureAwait(false),
+                PostOutcome.Duplicate => await SettleAsync(item, DeliveryStatus.Duplicate).ConfigureAwait(false),
+                PostOutcome.Stale => await SettleAsync(item, DeliveryStatus.Stale).ConfigureAwait(false),
+                PostOutcome.TooLarge => await SettleAsync(item, DeliveryStatus.TooLarge).ConfigureAwait(false),
+                _ => await WaitAsync(item, Full(item, item.Introduction?.RelayUrl ?? route!.RelayUrl)).ConfigureAwait(false),
             };
         }
         catch (RelayException trouble)
         {
-            return Wait(item, trouble);
+            return await WaitAsync(item, trouble).ConfigureAwait(false);
         }
     }
 
@@ -142,28 +172,29 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         return false;
     }
 
-    private Delivery Settle(OutboxItem item, DeliveryStatus status)
+    private bool IsFree(OutboxItem item) => item.ClaimedUntil is not { } until || until <= time.GetUtcNow();
+
+    // What a relay has answered is noted even where the caller has gone meanwhile.
+    private async Task<Delivery> SettleAsync(OutboxItem item, DeliveryStatus status)
     {
         // The history first: a crash between the two delivers once more, which the relay knows for a duplicate.
-        if (item.Body is not null)
-        {
-            sent.Append(item, status, time.GetUtcNow());
-        }
-
-        outbox.Remove(item);
+        await outbox.RemoveAsync(
+            item,
+            () =>
+            {
+                if (item.Body is not null)
+                {
+                    sent.Append(item, status, time.GetUtcNow());
+                }
+            },
+            CancellationToken.None).ConfigureAwait(false);
         return new Delivery(item, status);
     }
 
-    private Delivery Wait(OutboxItem item, RelayException trouble)
+    private async Task<Delivery> WaitAsync(OutboxItem item, RelayException trouble)
     {
         var waiting = item with { ClaimedUntil = null, Attempts = item.Attempts + 1, LastError = trouble.Message };
-
-        // A person may have taken it back meanwhile.
-        if (outbox.Contains(item))
-        {
-            outbox.Update(waiting);
-        }
-
+        await outbox.UpdateAsync(waiting, CancellationToken.None).ConfigureAwait(false);
         return new Delivery(waiting, DeliveryStatus.Queued, trouble);
     }
 }

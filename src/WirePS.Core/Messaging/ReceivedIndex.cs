@@ -123,6 +123,26 @@ public sealed class ReceivedIndex(WireHome home, IFileSystem files, TimeProvider
         }
     }
 
+    /// <summary>The entries, newest first. Lines that cannot be read are passed over.</summary>
+    public IEnumerable<ReceivedEntry> ReadBackward() => BackwardLines.Read(files, home.ReceivedFile).Select(Parse).OfType<ReceivedEntry>();
+
+    /// <summary>How long the index is, in bytes: where it is longer than the offset after the last entry read, there may be more.</summary>
+    public long Length => files.Length(home.ReceivedFile);
+
+    /// <summary>True where the entry of an event ends at an offset, and the next one begins there; null for the beginning.</summary>
+    internal bool IsBoundary(long offset, string? eventId) =>
+        offset == 0 ? eventId is null
+        : files.ReadPrivateRange(home.ReceivedFile, offset - 1, 1) is [(byte)'\n']
+            && Parse(Tail(offset - 1))?.Id == eventId;
+
+    /// <summary>The line that ends before an offset.</summary>
+    private byte[] Tail(long end)
+    {
+        var count = (int)Math.Min(LongestLine, end);
+        var text = files.ReadPrivateRange(home.ReceivedFile, end - count, count);
+        return text[(Array.LastIndexOf(text, (byte)'\n') + 1)..];
+    }
+
     /// <summary>Whole lines from an offset, each with the offset after it.</summary>
     private IEnumerable<(byte[] Line, long End)> Lines(long offset)
     {

@@ -55,6 +55,14 @@ public sealed class RefusedEvents(WireHome home, IFileSystem files)
         }
 
         using var lines = new MemoryStream();
+
+        // What a process that died has left half-written ends here.
+        var length = files.Length(home.RefusedFile);
+        if (length > 0 && files.ReadPrivateRange(home.RefusedFile, length - 1, 1) is not [(byte)'\n'])
+        {
+            lines.WriteByte((byte)'\n');
+        }
+
         foreach (var one in refused)
         {
             JsonSerializer.Serialize(lines, Shorten(one), Json.RefusedEvent);

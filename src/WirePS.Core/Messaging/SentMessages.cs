@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -32,7 +31,6 @@ public sealed record SentEntry(DateTimeOffset At, string Id, string To, string P
 /// <param name="files">Its files.</param>
 public sealed class SentMessages(WireHome home, IFileSystem files)
 {
-    private const int Block = 1024 * 1024;
     private const string Ending = ".jsonl";
 
     private static readonly SentJson Json = new(new JsonSerializerOptions
@@ -43,37 +41,14 @@ public sealed class SentMessages(WireHome home, IFileSystem files)
 
     /// <summary>The peers that something was sent to.</summary>
     public IReadOnlyList<string> Peers() =>
-        [.. files.List(home.SentFolder).Select(static f => f.Path).Where(static p => p.EndsWith(Ending, StringComparison.Ordinal)).Select(static p => Path.GetFileNameWithoutExtension(p))];
+        [.. files.List(home.SentFolder).Select(static f => f.Path).Where(static p => p.EndsWith(Ending, StringComparison.Ordinal)).Select(static p => Path.GetFileNameWithoutExtension(p)).Where(HandleRules.IsSafeFileName)];
 
-    /// <summary>What was sent to a peer, oldest first. A message that a crash made known twice is there once, with the first answer.</summary>
-    public IEnumerable<SentEntry> Read(string peer)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var path = PathOf(peer);
-        long offset = 0;
-        var rest = Array.Empty<byte>();
-        while (files.ReadPrivateRange(path, offset + rest.Length, Block) is { Length: > 0 } block)
-        {
-            byte[] text = [.. rest, .. block];
-            var start = 0;
-            while (Array.IndexOf(text, (byte)'\n', start) is >= 0 and var end)
-            {
-                if (Parse(text.AsSpan(start..end)) is { } entry && seen.Add(entry.Id))
-                {
-                    yield return entry;
-                }
-
-                start = end + 1;
-            }
-
-            offset += start;
-            rest = text[start..];
-        }
-    }
+    /// <summary>What was sent to a peer, newest first. A message that a crash made known twice is there twice; its first answer counts, which comes last here.</summary>
+    public IEnumerable<SentEntry> ReadBackward(string peer) => BackwardLines.Read(files, PathOf(peer)).Select(static line => Parse(line)).OfType<SentEntry>();
 
     internal void Append(OutboxItem item, DeliveryStatus status, DateTimeOffset now)
     {
-        var signed = SignedEvent.Parse(Encoding.UTF8.GetBytes(item.Event));
+        var signed = item.Signed();
         var made = Timestamps.TryParse(signed.Json.GetString("timestamp"), out var timestamp) ? timestamp : item.CreatedAt;
         var entry = new SentEntry(now, item.EventId, item.To, item.Peer ?? "", status, made, signed.Type ?? "", signed.Kind, signed.Enc is not null, item.Body!);
         var path = PathOf(entry.Peer);

@@ -53,7 +53,7 @@ public sealed partial class HttpRelay
             async ask =>
             {
                 var page = await ReadByIdAsync(mailbox, after, Math.Min(limit, MostOfAnOlderRelay), ask, cancellationToken).ConfigureAwait(false);
-                return (page, page.Items.Count > 0);
+                return (page, page.Next != after);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -103,8 +103,8 @@ public sealed partial class HttpRelay
             items.Add(new MailItem(TextOf(item, "grant"), JsonMarshal.GetRawUtf8Value(value).ToArray()));
         }
 
-        // A relay that goes back, or on without giving anything, would have us read for ever.
-        if (next < after.Sequence || (items.Count == 0 && next != after.Sequence && first - 1 <= after.Sequence))
+        // A relay that goes back, stays, or goes on without giving anything, would have us read for ever.
+        if (next < after.Sequence || (items.Count > 0 && next == after.Sequence) || (items.Count == 0 && next != after.Sequence && first - 1 <= after.Sequence))
         {
             throw BadReply("next");
         }

@@ -7,14 +7,14 @@ namespace WirePS.Module.Commands;
 
 /// <summary>Takes everything in a home one pass further, in this process.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "WireTick", SupportsShouldProcess = true)]
-[OutputType(typeof(WireTransition))]
+[OutputType(typeof(WireTransition), typeof(WireMailReport))]
 public sealed class InvokeWireTickCommand : WireCmdlet
 {
     /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
         var engine = Engine;
-        if (!ShouldProcess(engine.Home.Root, "Take every pairing further"))
+        if (!ShouldProcess(engine.Home.Root, "Take everything further"))
         {
             return;
         }
@@ -26,12 +26,17 @@ public sealed class InvokeWireTickCommand : WireCmdlet
             WriteObject(WireTransition.Of(move, engine));
         }
 
+        if (WireMailReport.Of(report.Mail, engine) is { IsEmpty: false } mail)
+        {
+            WriteObject(mail);
+        }
+
         foreach (var failure in report.Failures)
         {
             // What may pass is tried again by the next tick; what does not pass by itself is an error.
             if (failure.Error is RelayException trouble)
             {
-                WriteWarning($"{(failure.PairId is null ? "A grant" : $"Pairing {failure.PairId}")} waits for the relay: {trouble.Message}");
+                WriteWarning($"{(failure.PairId is null ? "Mail, or a grant that is to be revoked," : $"Pairing {failure.PairId}")} waits for the relay: {trouble.Message}");
             }
             else
             {

@@ -20,13 +20,7 @@ public sealed class RemoveWirePeerCommand : PeerCmdlet
         {
             await TryAsync(async () =>
             {
-                var found = Require(name);
-                if (found.Count > 1 && !WildcardPattern.ContainsWildcardCharacters(name))
-                {
-                    throw new WireException(WireReason.PeerAmbiguous, null, name);
-                }
-
-                foreach (var peer in found)
+                foreach (var peer in RequireClear(name))
                 {
                     var shown = WirePeer.Of(peer, Engine);
                     if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", "Forget peer and revoke its access") && await Engine.Peers.RemoveAsync(peer.Did, Cancellation) is { } removed)

@@ -17,6 +17,9 @@ public sealed class WireDaemon
     /// <summary>Its version.</summary>
     public string? Version { get; init; }
 
+    /// <summary>How many events wait in the outbox of the home.</summary>
+    public int Waiting { get; init; }
+
     /// <summary>Its log; what is there may be of an earlier one.</summary>
     public required string LogPath { get; init; }
 
@@ -29,6 +32,7 @@ public sealed class WireDaemon
         Pid = running is { Pid: > 0 } ? running.Pid : null,
         StartedAt = running?.StartedAt?.LocalDateTime,
         Version = running?.Version,
+        Waiting = engine.Outbox.Count(),
         LogPath = engine.Home.DaemonLogFile,
         WireHome = engine.Home.Root,
     };

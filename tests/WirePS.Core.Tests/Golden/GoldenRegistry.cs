@@ -16,6 +16,7 @@ internal static class GoldenRegistry
         [("wire", "memberships")] = MembershipRunners.Memberships,
         [("wire", "events")] = EventRunners.Events,
         [("wire", "events_verify")] = EventRunners.EventsVerify,
+        [("wire", "events_pipeline")] = MailRunners.Pipeline,
         [("wire", "kinds")] = EventRunners.Kinds,
         [("wire", "sealing")] = SealingRunners.Sealing,
         [("wire", "invites")] = InviteRunners.Invites,

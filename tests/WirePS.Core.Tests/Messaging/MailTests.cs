@@ -1,10 +1,9 @@
 using System.Text;
 using WirePS.Identity;
 using WirePS.Messaging;
-using WirePS.Pairing;
 using WirePS.Relay;
 using WirePS.Tests.Support;
-using WirePS.Trust;
+using static WirePS.Tests.Support.Mail;
 using Xunit;
 
 namespace WirePS.Tests.Messaging;
@@ -33,7 +32,7 @@ public sealed class MailTests
         Assert.Equal(0, (await couple.Guest.TickAsync()).Mail.Taken.Messages);
         Assert.Empty(couple.Relay.Mail.TextsOf(SlotOf(couple.Guest)));
         Assert.Equal(Texts, Inbox(couple.Guest));
-        Assert.Equal(Texts, couple.Host.Engine.Sent.Read(PeerOf(couple.Host).Handle).Select(static s => WireJson.Parse(s.Body).AsString()));
+        Assert.Equal(Texts, couple.Host.Engine.Sent.ReadBackward(PeerOf(couple.Host).Handle).Reverse().Select(static s => WireJson.Parse(s.Body).AsString()));
         Assert.Empty(couple.Host.Engine.Outbox.List());
     }
 
@@ -138,6 +137,42 @@ public sealed class MailTests
     }
 
     [Fact]
+    public async Task A_relay_that_speaks_v1_only_is_read_by_the_id_of_the_last_event()
+    {
+        using var couple = await PairedAsync(isOurs: false);
+        Send(couple.Host, "one");
+        Send(couple.Host, "two");
+        await couple.Host.TickAsync();
+        Assert.Equal(2, (await couple.Guest.TickAsync()).Mail.Taken.Messages);
+
+        // An event without an id is no place to go on from; those behind it are.
+        couple.Relay.Mail.Repeat(SlotOf(couple.Guest), "{}"u8.ToArray());
+        await couple.Guest.TickAsync();
+        await couple.Guest.TickAsync();
+        Send(couple.Host, "three");
+        await couple.Host.TickAsync();
+        Assert.Equal(new IntakeReport(1, 0, 1), (await couple.Guest.TickAsync()).Mail.Taken);
+        Assert.Equal(IntakeReport.Nothing, (await couple.Guest.TickAsync()).Mail.Taken);
+        Assert.Equal(["one", "two", "three"], Inbox(couple.Guest));
+    }
+
+    [Fact]
+    public async Task Two_machines_talk_by_ticks_alone()
+    {
+        using var couple = await PairedAsync();
+        for (var round = 0; round < 3; round++)
+        {
+            await SendAsync(couple.Host, $"host {round}", onlyQueue: true);
+            await SendAsync(couple.Guest, $"guest {round}", onlyQueue: true);
+            await couple.SettleAsync(1);
+        }
+
+        await couple.SettleAsync(1);
+        Assert.Equal(["host 0", "host 1", "host 2"], await TakeAsync(couple.Guest));
+        Assert.Equal(["guest 0", "guest 1", "guest 2"], await TakeAsync(couple.Host));
+    }
+
+    [Fact]
     public async Task An_event_with_the_id_of_another_does_not_hide_it()
     {
         using var couple = await PairedAsync();
@@ -151,26 +186,6 @@ public sealed class MailTests
         Assert.Equal(["real"], Inbox(couple.Guest));
         Assert.Equal(EventRefusal.BadSignature, couple.Guest.Engine.Refused.List()[0].Reason);
     }
-
-    private static async Task<Couple> PairedAsync()
-    {
-        var couple = new Couple();
-        await couple.ReachSasReadyAsync();
-        await couple.ConfirmBothAsync();
-        await couple.SettleAsync();
-        couple.AssertPaired();
-        return couple;
-    }
-
-    private static TrustEntry PeerOf(Party party) => Assert.Single(party.Engine.Trust.List());
-
-    private static string SlotOf(Party party) => Assert.Single(party.Engine.Mailboxes.List()).SlotId;
-
-    private static void Send(Party from, string text) =>
-        from.Engine.Outbox.Add(from.Engine.Post.MakeMessage(PeerOf(from), "note", EventKinds.Message, WireJson.From(text)));
-
-    private static Task<string?> PinAsync(Party party, AgentCard card) =>
-        party.Engine.Trust.PinAsync(new PinRequest(card, TrustTier.Verified, "sas-v1", "person", "sas", null, null), static (_, _) => Task.CompletedTask, CancellationToken.None);
 
     private static List<string?> Inbox(Party party)
     {

@@ -644,7 +644,7 @@ internal sealed class FakeRelay
                     {
                         news = relay._news.Task;
                         RequireMailbox(mailbox);
-                        return relay.Mail.Read(mailbox.SlotId, after, limit);
+                        return relay.RelayId is null ? relay.Mail.ReadById(mailbox.SlotId, after, limit) : relay.Mail.Read(mailbox.SlotId, after, limit);
                     },
                     cancellationToken);
                 page = relay.LieOfMail?.Invoke(mailbox, page) ?? page;
@@ -667,7 +667,7 @@ internal sealed class FakeRelay
             () =>
             {
                 RequireMailbox(mailbox);
-                return upTo.Sequence == 0 || relay.Mail.Ack(mailbox.SlotId, upTo.Sequence);
+                return relay.RelayId is null || upTo.Sequence == 0 || relay.Mail.Ack(mailbox.SlotId, upTo.Sequence);
             },
             cancellationToken);
 

@@ -31,6 +31,18 @@ internal sealed class MailRooms
         return new MailPage([.. found.Select(static e => new MailItem(e.GrantId, e.Utf8))], new MailPlace(next, null), room.Events.Any(e => e.Sequence > next), Math.Max(0, room.First - 1 - after.Sequence));
     }
 
+    /// <summary>As a relay reads that speaks v1 only: by the id of the last event, from the beginning where it does not know that.</summary>
+    public MailPage ReadById(string slotId, MailPlace after, int limit)
+    {
+        var events = RoomOf(slotId).Events;
+        var start = events.FindIndex(e => IdOf(e.Utf8) is { } id && id == after.EventId) + 1;
+        var found = events.Skip(start).Take(limit).ToList();
+        var next = found.Select(static e => IdOf(e.Utf8)).LastOrDefault(static id => id is not null) is { } last ? new MailPlace(0, last) : after;
+        return new MailPage([.. found.Select(static e => new MailItem(null, e.Utf8))], next, found.Count == limit && next != after, 0);
+    }
+
+    private static string? IdOf(byte[] utf8) => WireJson.Parse(utf8).GetString("event_id");
+
     public bool Ack(string slotId, long upTo)
     {
         var room = RoomOf(slotId);

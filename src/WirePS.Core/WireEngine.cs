@@ -72,8 +72,10 @@ public sealed class WireEngine : IDisposable
         Outbox = new Outbox(home, Files);
         Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
         var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
-        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites]);
-        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, surroundings.Notifier ?? SilentNotifier.Instance, surroundings.Random, Time);
+        var devices = new DeviceProtocol();
+        var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites, devices]);
+        var notifier = surroundings.Notifier ?? SilentNotifier.Instance;
+        Runner = new PairRunner(Pairs, protocols, Relays, KnownRelays, Mailboxes, Identity, Trust, Peers, Revocations, Post, notifier, surroundings.Random, Time);
         Pairing = new PairOperations(Identity, Settings, Trust, Pairs, protocols, surroundings.Random, Time, home);
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
@@ -90,19 +92,24 @@ public sealed class WireEngine : IDisposable
         var issued = new InviteStore(home, Files);
         Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
         var answers = new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time);
+        var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, OwnCard, Journal, notifier, Time);
+        DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         Intake.With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
             .With(new PairDropTaker(Identity, Trust).With(requests).With(answers))
             .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time))
             .With(requests)
             .With(new TrustAnswerTaker(Requests, handshakes))
             .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
-            .With(new CardTaker(Trust, Journal, Time));
+            .With(new CardTaker(Trust, Journal, Time))
+            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
+            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
+            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Messenger = new Messenger(Post, Outbox, Sender, Time);
         History = new MessageHistory(home, Files, Trust, Identity, Received, Sent, Outbox);
         EventCheck = new EventCheck(Trust, Identity);
         Mail = new MailPass(Mailboxes, Reader, Intake, Sender);
-        Tick = new WireTick(Pairs, Runner, Revocations, OwnCard, Mail);
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, OwnCard, Mail);
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -147,6 +154,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The tokens that admit further devices.</summary>
     public PairTokens PairTokens { get; }
+
+    /// <summary>What people do with devices.</summary>
+    public DeviceOperations DeviceOperations { get; }
 
     /// <summary>The peers.</summary>
     public PeerOperations Peers { get; }

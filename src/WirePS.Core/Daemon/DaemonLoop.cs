@@ -13,6 +13,8 @@ public sealed class DaemonLoop
 {
     private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan NextTokenLook = TimeSpan.FromMinutes(1);
+
     // File times are coarse, and on a network folder another machine's.
     private static readonly TimeSpan ClockSlack = TimeSpan.FromSeconds(10);
 
@@ -55,9 +57,10 @@ public sealed class DaemonLoop
         {
             var stop = WatchStopAsync(asked, ending);
             var revoke = RevokeAsync(state, ending.Token);
+            var devices = ResumeDevicesAsync(ending.Token);
             var mail = new MailWorkers(_engine, _log).RunAsync(ending.Token);
             await WatchPairsAsync(pairs, ending.Token).ConfigureAwait(false);
-            await Task.WhenAll([stop, revoke, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
+            await Task.WhenAll([stop, revoke, devices, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
         }
         finally
         {
@@ -166,6 +169,28 @@ public sealed class DaemonLoop
             }
 
             await UntilAsync(watch, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Finishes what a process that died has left of a redemption, and removes tokens that have expired.</summary>
+    private async Task ResumeDevicesAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await _engine.DeviceOperations.ResumeAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (WireException error)
+            {
+                _log.Write($"pair tokens cannot be read: {error.Message}");
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await Task.Delay(NextTokenLook, _engine.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -9,7 +9,20 @@ public interface INotifier
 {
     /// <summary>A pairing has changed its status.</summary>
     void PairMoved(PendingPair pair);
+
+    /// <summary>An identity has got a device, or has lost one (wireps.md §7): somebody must know of that who did not do it.</summary>
+    /// <param name="news">Which, and what.</param>
+    void DeviceChanged(DeviceNews news);
 }
+
+/// <summary>What happened to the devices of an identity.</summary>
+/// <param name="Principal">The identity's DID.</param>
+/// <param name="Device">The device's DID.</param>
+/// <param name="Label">Its name here; null for none.</param>
+/// <param name="Fingerprint">Its key's fingerprint; null where it is not known here.</param>
+/// <param name="IsAdded">True where it was added, false where it was revoked.</param>
+/// <param name="IsThisHome">True where the device is this home.</param>
+public sealed record DeviceNews(string Principal, string Device, string? Label, string? Fingerprint, bool IsAdded, bool IsThisHome);
 
 /// <summary>Says nothing.</summary>
 public sealed class SilentNotifier : INotifier
@@ -19,6 +32,11 @@ public sealed class SilentNotifier : INotifier
 
     /// <inheritdoc/>
     public void PairMoved(PendingPair pair)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void DeviceChanged(DeviceNews news)
     {
     }
 }
@@ -39,10 +57,32 @@ public sealed class DesktopNotifier(WireHome home) : INotifier
         }
     }
 
+    /// <inheritdoc/>
+    public void DeviceChanged(DeviceNews news)
+    {
+        if (!IsQuiet())
+        {
+            var (title, body) = TextOf(news);
+            Show(title, body);
+        }
+    }
+
+    /// <summary>What a change of the devices has to say.</summary>
+    internal static (string Title, string Body) TextOf(DeviceNews news)
+    {
+        var key = news.Fingerprint is null ? "" : $", key {news.Fingerprint}";
+        var device = Printable.Of(news.Label is null ? $"{news.Device}{key}" : $"'{news.Label}' ({news.Device}{key})");
+        return news.IsAdded ? ("WirePS: new device", $"{device} is now a device of {news.Principal}. If that was not you: Revoke-WireDevice.")
+            : news.IsThisHome ? ("WirePS: device revoked", $"This machine is no longer a device of {news.Principal}.")
+            : ("WirePS: device revoked", $"{device} is no longer a device of {news.Principal}.");
+    }
+
     /// <summary>What a change of status has to say; null where nothing. Names no code and no digits: a toast is read by whoever stands there.</summary>
     internal static (string Title, string Body)? TextOf(PendingPair pair) => pair.Status switch
     {
         PairStatus.SasReady => ("WirePS: compare the digits", "The other side is there. Get-WirePendingPair shows your six digits; Confirm-WirePair takes the other side's."),
+        PairStatus.Paired when pair.Kind == PairKinds.Device => ("WirePS: registered", $"This machine is now a device of {pair.PeerDid}."),
+        PairStatus.Aborted when pair.Kind == PairKinds.Device => ("WirePS: not registered", WireErrorCatalogue.Of(pair.Reason ?? WireReason.ProtocolError).Meaning),
         PairStatus.Paired => ("WirePS: paired", $"{pair.PeerDid} is now a verified peer."),
         PairStatus.Aborted => ("WirePS: pairing ended", WireErrorCatalogue.Of(pair.Reason ?? WireReason.ProtocolError).Meaning),
         _ => null,

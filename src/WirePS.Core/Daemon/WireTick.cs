@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Trust;
@@ -18,10 +19,11 @@ public sealed record TickFailure(string? PairId, WireException Error);
 /// <summary>One pass over everything that waits in a home: needs no memory of the one before.</summary>
 /// <param name="store">The pairings.</param>
 /// <param name="runner">Drives a pairing.</param>
+/// <param name="devices">The devices of this home's identity.</param>
 /// <param name="revocations">Grants to be revoked.</param>
 /// <param name="ownCard">The card of the home, which peers are to have.</param>
 /// <param name="mail">Mailboxes and outbox.</param>
-public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations, OwnCard ownCard, MailPass mail)
+public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOperations devices, GrantRevocations revocations, OwnCard ownCard, MailPass mail)
 {
     private const int AtOnce = 16;
 
@@ -46,8 +48,18 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
         var mailed = await mail.RunAsync(error => failures.Add(new TickFailure(null, error)), cancellationToken).ConfigureAwait(false);
         if (mailed.Taken.Handled > 0)
         {
-            // What came may be the answer that an accepted invite waits for.
-            await PairAsync([.. store.List().Where(static f => f.Pair is { IsEnded: false, Kind: PairKinds.Invite }).Select(static f => f.Key)]).ConfigureAwait(false);
+            // What came may be the answer that an accepted invite or a registration waits for.
+            await PairAsync([.. store.List().Where(static f => f.Pair is { IsEnded: false, Kind: not PairKinds.Code }).Select(static f => f.Key)]).ConfigureAwait(false);
+        }
+
+        try
+        {
+            // Before the revocations: a token that has expired has a grant that goes with it.
+            await devices.ResumeAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (WireException error)
+        {
+            failures.Add(new TickFailure(null, error));
         }
 
         try

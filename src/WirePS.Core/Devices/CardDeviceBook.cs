@@ -4,6 +4,12 @@ using WirePS.Storage;
 
 namespace WirePS.Devices;
 
+/// <summary>A device as this home lists it.</summary>
+/// <param name="Device">Its entry on the card.</param>
+/// <param name="Label">Its name here; null for none.</param>
+/// <param name="TokenHash">The token that admitted it, 64 hex digits; null where that is not known.</param>
+public sealed record ListedDevice(DeviceEntry Device, string? Label, string? TokenHash);
+
 /// <summary>
 /// The devices of this home's own identity: on its card, which gets its next one with every change
 /// (<see cref="CardChain"/>). What peers need not know, the label, stands in <c>devices.json</c>.
@@ -63,8 +69,8 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
         return wasThere;
     }
 
-    /// <summary>The devices, each with its label, in the order in which they were added.</summary>
-    public IReadOnlyList<(DeviceEntry Device, string? Label)> List()
+    /// <summary>The devices, each with its label and the token that admitted it, in the order in which they were added.</summary>
+    public IReadOnlyList<ListedDevice> List()
     {
         if (identity.Find() is not { } own)
         {
@@ -72,7 +78,10 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
         }
 
         return _labels.Get(tree => DeviceEntry.ListOf(own.Card)
-            .Select(device => (device, (string?)tree?["devices"]?[NameOf(device.Key)]?["label"]))
+            .Select(device => new ListedDevice(
+                device,
+                (string?)tree?["devices"]?[NameOf(device.Key)]?["label"],
+                (string?)tree?["devices"]?[NameOf(device.Key)]?["token_hash"]))
             .ToList());
     }
 

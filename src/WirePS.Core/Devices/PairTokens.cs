@@ -125,6 +125,13 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
         static tokens => Task.FromResult<IReadOnlyList<PairTokenInfo>>([.. tokens.All.Select(Info), .. tokens.Broken.Select(static file => Broken(file.Key, file.Value))]),
         cancellationToken);
 
+    /// <summary>True for a token that this home has made and that has not expired, used or not: only about such a one anybody is told anything.</summary>
+    /// <param name="tokenHash">Its hash.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="WireException">The reasons of the store.</exception>
+    public Task<bool> IsKnownAsync(string tokenHash, CancellationToken cancellationToken) =>
+        store.WorkAsync(tokens => Task.FromResult(tokens.Find(tokenHash) is { State: not PairTokenState.Unusable }), cancellationToken);
+
     /// <summary>
     /// Removes a token, used or not. What it has added stays: <see cref="PairTokenInfo.DeviceKey"/> says which device that is.
     /// </summary>

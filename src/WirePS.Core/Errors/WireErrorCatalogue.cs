@@ -145,6 +145,11 @@ public static class WireErrorCatalogue
         [WireReason.InvalidDeviceUrl] = new(WireErrorCategory.InvalidArgument, "The device URL cannot be read, or was changed on the way.", "Copy it again, whole, from where it was made."),
         [WireReason.DeviceUrlExpired] = new(WireErrorCategory.OperationTimeout, "The device URL has expired.", "Make a new one on a machine that has the identity, and check both clocks."),
         [WireReason.TooManyDevices] = new(WireErrorCategory.LimitsExceeded, "The identity has as many devices as it can have.", "Revoke one that is not used any more."),
+        [WireReason.DeviceNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such device.", "List them with 'Get-WireDevice'."),
+        [WireReason.DeviceAmbiguous] = new(WireErrorCategory.InvalidArgument, "More than one device fits.", "Name it by its full fingerprint or DID."),
+        [WireReason.DeviceTokenRequired] = new(WireErrorCategory.InvalidOperation, "There is no device URL to register by: nothing was piped in, and nobody is here to be asked.", "Pipe the URL of 'New-WirePairToken' into 'Register-WireDevice', or run it in a console and paste the URL there."),
+        [WireReason.DeviceUrlRequired] = new(WireErrorCategory.InvalidOperation, "A bare token does not say where its issuer can be reached.", "Use the URL that 'New-WirePairToken' showed with it. Where the issuer's home is on this machine, name it with -IssuerHome."),
+        [WireReason.IssuerNoAnswer] = new(WireErrorCategory.OperationTimeout, "The issuer did not answer before the token expired.", "Start the daemon on the issuer's machine, or run 'Invoke-WireTick' there, make a new token and register again. If 'Get-WireDevice' shows this machine there already, revoke it first."),
 
         [WireReason.RelayNotConfigured] = new(WireErrorCategory.InvalidArgument, "No relay is set for this home.", "Give -Relay, or set one with 'Set-WireRelay' or $env:WIRE_RELAY; 'Start-WireRelay' runs one here."),
         [WireReason.RelayInvalidUrl] = new(WireErrorCategory.InvalidArgument, "The relay's address is not a usable URL.", "Give it as https://host or https://host:port, without user, path or query."),

@@ -104,6 +104,11 @@ public enum WireReason
     InvalidDeviceUrl,
     DeviceUrlExpired,
     TooManyDevices,
+    DeviceNotFound,
+    DeviceAmbiguous,
+    DeviceTokenRequired,
+    DeviceUrlRequired,
+    IssuerNoAnswer,
 
     // Messages (wire.md §9)
     InvalidMessage,

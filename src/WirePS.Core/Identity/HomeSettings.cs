@@ -8,6 +8,9 @@ namespace WirePS.Identity;
 /// <param name="files">Its files.</param>
 public sealed class HomeSettings(WireHome home, IFileSystem files)
 {
+    // Stands for the relay of a home that has none set.
+    private const string AnyPublicRelay = "https://relay.example.org";
+
     private readonly JsonFile _file = new(files, home.SettingsFile, home.LockFile("settings"));
 
     /// <summary>The home's own relay; null where none is set.</summary>
@@ -47,5 +50,24 @@ public sealed class HomeSettings(WireHome home, IFileSystem files)
         return Environment.GetEnvironmentVariable("WIRE_RELAY") is { Length: > 0 } fromEnvironment
             ? RelayUrl.Parse(fromEnvironment, allowInsecure)
             : throw new WireException(WireReason.RelayNotConfigured);
+    }
+
+    /// <summary>
+    /// Whether a relay that a text from elsewhere names is used, by the rule of peers' addresses: none on this machine or in its
+    /// network, unless the home's own relay is there as well.
+    /// </summary>
+    /// <param name="relayUrl">The relay.</param>
+    public bool MayUse(string relayUrl) => RelayUrl.IsUsableRoute(relayUrl, OwnRelay() ?? AnyPublicRelay, out _);
+
+    private string? OwnRelay()
+    {
+        try
+        {
+            return ResolveRelay(null, allowInsecure: true);
+        }
+        catch (WireException error) when (error.Reason is WireReason.RelayNotConfigured or WireReason.RelayInvalidUrl)
+        {
+            return null;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 using WirePS.Cryptography;
 
 namespace WirePS.Identity;
@@ -16,6 +17,18 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
     /// <summary>Signs.</summary>
     /// <returns>64 bytes.</returns>
     public byte[] Sign(ReadOnlySpan<byte> message) => Ed25519.Sign(seed.Span, message);
+
+    /// <summary>
+    /// Derives a secret of this identity, the same each time: for what must be given again after a crash and is stored nowhere.
+    /// </summary>
+    /// <param name="purpose">What it is for, with everything that it depends on; no two purposes may be spelled alike.</param>
+    /// <param name="length">Its length in bytes.</param>
+    public SecretBytes DeriveSecret(ReadOnlySpan<byte> purpose, int length)
+    {
+        var secret = new SecretBytes(length);
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, seed.Span, secret.Span, [], purpose);
+        return secret;
+    }
 
     /// <summary>Makes and signs an event, sealed where the peer has a key for that.</summary>
     /// <param name="to">The recipient's DID.</param>

@@ -48,9 +48,6 @@ public sealed class InviteOperations
     private const int AnswersPerUse = 8;
     private const int AnswersBeside = 60;
 
-    // Stands for the relay of a home that has none set.
-    private const string AnyPublicRelay = "https://relay.example.org";
-
     private readonly WireHome _home;
     private readonly InviteStore _store;
     private readonly PendingPairStore _pairs;
@@ -361,21 +358,9 @@ public sealed class InviteOperations
     /// <summary>An invite's relay is used by the rule of peers' addresses: none on this machine or in its network, unless the home's own relay is there as well.</summary>
     private void RequireUsable(string relayUrl, bool allowInsecureRelay)
     {
-        if (!allowInsecureRelay && !RelayUrl.IsUsableRoute(relayUrl, OwnRelay() ?? AnyPublicRelay, out _))
+        if (!allowInsecureRelay && !_settings.MayUse(relayUrl))
         {
             throw new WireException(WireReason.RelayInsecure, $"The invite's relay '{relayUrl}' is not one that this home would use by itself: it is in a private network, or reached without encryption.", relayUrl);
-        }
-    }
-
-    private string? OwnRelay()
-    {
-        try
-        {
-            return _settings.ResolveRelay(null, allowInsecure: true);
-        }
-        catch (WireException error) when (error.Reason is WireReason.RelayNotConfigured or WireReason.RelayInvalidUrl)
-        {
-            return null;
         }
     }
 }

@@ -22,4 +22,7 @@ public static class PairKinds
 
     /// <summary>An invite that was accepted here and waits for its issuer's acknowledgement.</summary>
     public const string Invite = "invite";
+
+    /// <summary>This machine on its way to be a device of an identity (wireps.md §7).</summary>
+    public const string Device = "device";
 }

@@ -135,13 +135,19 @@ public sealed record PendingPair
     /// <summary>The invite that was accepted, as its URL; a secret, gone with the end.</summary>
     public string? Invite { get; init; }
 
-    /// <summary>How often the relay has taken our answer to the invite.</summary>
+    /// <summary>The URL of the token that this machine registers by; a secret, gone with the end.</summary>
+    public string? DeviceUrl { get; init; }
+
+    /// <summary>The name that this machine asks for as a device; null for the token's.</summary>
+    public string? DeviceLabel { get; init; }
+
+    /// <summary>How often the relay has taken our answer to the invite, or our request to be a device.</summary>
     public int Drops { get; init; }
 
-    /// <summary>When our answer to the invite is repeated.</summary>
+    /// <summary>When that is repeated.</summary>
     public DateTimeOffset? NextDropAt { get; init; }
 
-    /// <summary>Until then an answer that came while nobody was looking can still be found, after the invite's end.</summary>
+    /// <summary>Until then an answer that came while nobody was looking can still be found, after the end of the invite or token.</summary>
     public DateTimeOffset? GiveUpAt { get; init; }
 
     /// <summary>Every change of status so far: what the journal must hold, whoever was killed before writing it there.</summary>

@@ -70,6 +70,7 @@ internal static class PendingPairFormat
             (PairKinds.Code, 1) => V1.V1Protocol.IsSound(pair),
             (PairKinds.Code, 2) => V2.V2Protocol.IsSound(pair),
             (PairKinds.Invite, 1 or 2) => Invites.InviteProtocol.IsSound(pair),
+            (PairKinds.Device, 2) => Devices.DeviceProtocol.IsSound(pair),
             _ => false,
         };
 

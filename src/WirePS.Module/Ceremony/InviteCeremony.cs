@@ -2,14 +2,14 @@ using WirePS.Pairing;
 
 namespace WirePS.Module.Ceremony;
 
-/// <summary>An accepted invite to its end, while a person looks on.</summary>
+/// <summary>An accepted invite, or the registration of this machine as a device, to its end, while a person looks on.</summary>
 internal static class InviteCeremony
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Goes along until the issuer has acknowledged, and takes the pairing and its mailbox further where no daemon does. The
+    /// Goes along until the issuer has answered, and takes the pairing and its mailbox further where no daemon does. The
     /// end without a pin is its reason as an error.
     /// </summary>
     internal static async Task<PendingPair> RunAsync(WireEngine engine, string key, PendingPair accepted, Action<PendingPair> progress, CancellationToken cancellationToken)

@@ -62,7 +62,7 @@ internal static class PairWords
     internal static string Next(PendingPair pair, bool isDefaultRelay = true) =>
         pair is { IsEnded: false, LastError: not null, Reason: null } ? $"{Step(pair, isDefaultRelay)} (trouble, tried again: see LastError)" : Step(pair, isDefaultRelay);
 
-    private static string Step(PendingPair pair, bool isDefaultRelay) => InviteWords.Next(pair) ?? pair.Status switch
+    private static string Step(PendingPair pair, bool isDefaultRelay) => InviteWords.Next(pair) ?? DeviceWords.Next(pair) ?? pair.Status switch
     {
         PairStatus.RequestHost or PairStatus.Polling when pair.Role == PairRole.Host => isDefaultRelay ? "Tell the other side the code" : $"Tell the other side the code and the relay {pair.RelayUrl}",
         _ when V2Protocol.IsWaitingForHost(pair) => "Wait for the other side; if it is there already, compare the code",

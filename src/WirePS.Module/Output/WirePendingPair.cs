@@ -17,7 +17,7 @@ public sealed class WirePendingPair
     /// <summary>The code that the host reads out to the guest; a secret while the pairing is open. Empty after the end of a pairing of protocol 2.</summary>
     public required string Code { get; init; }
 
-    /// <summary>What kind of entry of the pending queue this is: <c>pair</c>, or <c>invite</c> for an invite that was accepted here.</summary>
+    /// <summary>What kind of entry of the pending queue this is: <c>pair</c>, <c>invite</c> for an invite that was accepted here, or <c>device</c> for the registration of this machine.</summary>
     public required string Kind { get; init; }
 
     /// <summary>This side: <c>Host</c> made the code, <c>Guest</c> was told it.</summary>

@@ -31,6 +31,33 @@ internal static class Person
         }
     }
 
+    /// <summary>Asks for one line that is not shown as it is typed; null where the host cannot ask after all, or the input has ended.</summary>
+    internal static string? AskSecret(PSHost host, string question)
+    {
+        try
+        {
+            host.UI.Write(question + ": ");
+            using var typed = host.UI.ReadLineAsSecureString();
+            return typed is null ? null : new System.Net.NetworkCredential("", typed).Password;
+        }
+        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The first line of an input, without the space around it; no more than a number of characters is read.</summary>
+    internal static string ReadLine(TextReader input, int mostCharacters)
+    {
+        var line = new System.Text.StringBuilder();
+        while (line.Length < mostCharacters && input.Read() is >= 0 and var next && next != '\n')
+        {
+            line.Append((char)next);
+        }
+
+        return line.ToString().Trim();
+    }
+
     // As pwsh reads its command line: any beginning of the word that is not another switch's too.
     private static bool IsNonInteractiveSwitch(string argument) =>
         argument.Length >= 5 && argument[0] is '-' or '/' && "-noninteractive".StartsWith("-" + argument.TrimStart('-', '/'), StringComparison.OrdinalIgnoreCase);

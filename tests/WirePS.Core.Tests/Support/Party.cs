@@ -121,10 +121,16 @@ internal sealed class Party : IDisposable
 internal sealed class Notices : INotifier
 {
     private readonly System.Collections.Concurrent.ConcurrentQueue<PairStatus> _told = new();
+    private readonly System.Collections.Concurrent.ConcurrentQueue<DeviceNews> _devices = new();
 
     public IReadOnlyCollection<PairStatus> Told => [.. _told];
 
+    /// <summary>What was said about devices.</summary>
+    public IReadOnlyCollection<DeviceNews> Devices => [.. _devices];
+
     public void PairMoved(PendingPair pair) => _told.Enqueue(pair.Status);
+
+    public void DeviceChanged(DeviceNews news) => _devices.Enqueue(news);
 }
 
 /// <summary>Two sides and their relay on one clock.</summary>

@@ -44,6 +44,16 @@ internal static class GoldenRegistry
         // Codes as people type them, whatever their protocol.
         [("independent reference of pairing-v2.md", "pairing_v2_typed_codes")] = PairingRunners.TypedCodes,
 
+        // The trust handshake of another program.
+        [("Pilot Protocol trust handshake", "messages")] = PilotRunners.Messages,
+        [("Pilot Protocol trust handshake", "signatures")] = PilotRunners.Signatures,
+        [("Pilot Protocol trust handshake", "hostile_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "replay_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "decision_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "relayed_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "key_binding_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "local_n")] = PilotRunners.Steps,
+
         // Answers that stand in the tests and documents of the other programs.
         [("wire-source", "canonical_json")] = SourceRunners.CanonicalJson,
         [("wire-source", "code_phrase")] = SourceRunners.CodePhrases,

@@ -12,6 +12,7 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Confirm-WirePair'
+        'Find-WirePeer'
         'Get-WireDaemon'
         'Get-WireIdentity'
         'Get-WireJournal'
@@ -20,6 +21,7 @@
         'Initialize-WireIdentity'
         'Invoke-WireTick'
         'New-WirePair'
+        'Register-WireHandle'
         'Remove-WirePeer'
         'Remove-WirePendingPair'
         'Set-WireRelay'
@@ -30,6 +32,7 @@
         'Stop-WireRelay'
         'Test-WireAuditLog'
         'Test-WireRelay'
+        'Unregister-WireHandle'
         'Wait-WirePair'
         'Watch-WirePair'
     )

@@ -61,6 +61,7 @@ public sealed class WireEngine : IDisposable
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
+        Directory = new HandleDirectory(Identity, Mailboxes, Peers, Relays);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
         Outbox = new Outbox(home, Files);
@@ -121,6 +122,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The peers.</summary>
     public PeerOperations Peers { get; }
+
+    /// <summary>The directories of relays.</summary>
+    public HandleDirectory Directory { get; }
 
     /// <summary>The files of the pairings.</summary>
     public PendingPairStore Pairs { get; }
@@ -188,7 +192,7 @@ public sealed class WireEngine : IDisposable
     /// <returns>What had to be closed.</returns>
     public IReadOnlyList<string> RepairPermissions() =>
     [
-        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
+        .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
         .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 

@@ -113,6 +113,8 @@ internal sealed class DyingRelays(IRelayConnections inner, Death death) : IRelay
 
         public IMailRoutes Mail { get; } = Dying.Around(inner.Mail, death, Dying.IsSend);
 
+        public IDirectoryRoutes Directory { get; } = Dying.Around(inner.Directory, death, Dying.IsSend);
+
         public Task CheckHealthAsync(CancellationToken cancellationToken) => _dying.CheckHealthAsync(cancellationToken);
 
         public Task<RelayInfo?> GetInfoAsync(CancellationToken cancellationToken) => _dying.GetInfoAsync(cancellationToken);

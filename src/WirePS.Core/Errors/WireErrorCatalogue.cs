@@ -100,6 +100,9 @@ public static class WireErrorCatalogue
         [WireReason.InvalidInvite] = new(WireErrorCategory.SecurityError, "The text is not an invite, or one that was changed or cut off on its way.", "Copy the whole URL again, from 'wire://pair?' to its end; if that does not help, ask for a new invite."),
         [WireReason.InviteExpired] = new(WireErrorCategory.OperationTimeout, "The invite's time is over.", "Ask its issuer for a new one. If it should still be good, check the clock of this machine."),
 
+        [WireReason.HandleTaken] = new(WireErrorCategory.ResourceExists, "Somebody else holds this handle at the relay.", "Use another relay, or a home with another handle ('Initialize-WireIdentity'). If it is yours, release it from the home that claimed it ('Unregister-WireHandle')."),
+        [WireReason.HandleNotFound] = new(WireErrorCategory.ObjectNotFound, "Nobody has this handle at the relay.", "Compare it with what the peer says, with its relay; 'Find-WirePeer -Relay …' lists those who let themselves be listed."),
+
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),
         [WireReason.PairActive] = new(WireErrorCategory.InvalidOperation, "The pairing is still going on.", "End it with 'Stop-WirePair' first."),

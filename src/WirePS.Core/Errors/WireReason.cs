@@ -63,6 +63,10 @@ public enum WireReason
     InvalidInvite,
     InviteExpired,
 
+    // Directories (wire.md §4.9)
+    HandleTaken,
+    HandleNotFound,
+
     // Asking about pairings and peers
     PairNotFound,
     PairNotReady,

@@ -8,7 +8,7 @@ using WirePS.Pairing;
 namespace WirePS.Relay;
 
 /// <summary>A relay over HTTP. Safe for many callers at once.</summary>
-public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes
+public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes
 {
     /// <summary>The longest time that one request asks a relay to wait (relay-v2.md: at most 55 s).</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(50);

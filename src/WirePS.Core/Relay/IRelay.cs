@@ -20,6 +20,9 @@ public interface IRelay
     /// <summary>The events of mailboxes (relay-v2.md).</summary>
     IMailRoutes Mail { get; }
 
+    /// <summary>The directory of handles (wire.md §4.9, §4.10).</summary>
+    IDirectoryRoutes Directory { get; }
+
     /// <summary>GET /healthz; returns when it answers as a relay does.</summary>
     Task CheckHealthAsync(CancellationToken cancellationToken);
 

@@ -11,4 +11,7 @@ public enum PeerKeyFamiliarity
 
     /// <summary>The name or DID is pinned with another key: nothing is pinned until a person has resolved that.</summary>
     Different,
+
+    /// <summary>The key was revoked here: nothing but a person brings it back.</summary>
+    Revoked,
 }

@@ -1,3 +1,4 @@
+using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
 
@@ -20,11 +21,14 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     /// <param name="fingerprint">The fingerprint of its key.</param>
     public PeerKeyFamiliarity FamiliarityOf(string? handle, string? did, string fingerprint)
     {
-        var peers = trust.List();
-        return peers.Any(p => p.Fingerprint == fingerprint) ? PeerKeyFamiliarity.Known
+        var peers = trust.ListAll();
+        return peers.FirstOrDefault(p => p.Fingerprint == fingerprint) is { } same ? (same.RevokedAt is null ? PeerKeyFamiliarity.Known : PeerKeyFamiliarity.Revoked)
             : peers.Any(p => p.Handle == handle || p.Did == did) ? PeerKeyFamiliarity.Different
             : PeerKeyFamiliarity.New;
     }
+
+    /// <summary>What is known of the key of a card before it is pinned.</summary>
+    public PeerKeyFamiliarity FamiliarityOf(AgentCard card) => FamiliarityOf(card.Handle, card.Did, Fingerprint.Display(card.PublicKey));
 
     /// <summary>Where a peer can be reached; null where it gave no usable address.</summary>
     public string? RelayOf(TrustEntry peer) => mailboxes.FindRoute(peer.Handle)?.RelayUrl;
@@ -50,7 +54,7 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
         await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
         if (await trust.RemoveAsync(peer, cancellationToken).ConfigureAwait(false))
         {
-            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Identity.Fingerprint.Short(peer.PublicKey), "pinned", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
+            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Fingerprint.Short(peer.PublicKey), "pinned", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
         }
 
         return peer;

@@ -54,6 +54,7 @@ internal static class PairWords
     {
         PeerKeyFamiliarity.Known => "This key is trusted here already.",
         PeerKeyFamiliarity.Different => "Under this name ANOTHER key is trusted here: it cannot be confirmed until that peer has been removed.",
+        PeerKeyFamiliarity.Revoked => "This key was REVOKED here: it cannot be confirmed until that peer has been removed.",
         _ => "This key is new here.",
     };
 

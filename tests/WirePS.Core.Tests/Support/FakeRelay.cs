@@ -24,6 +24,11 @@ internal enum RelayAction
     PostEvent,
     ReadEvents,
     AckEvents,
+    Claim,
+    Unclaim,
+    Resolve,
+    ListHandles,
+    Introduce,
 }
 
 /// <summary>One request, as the relay or the network saw it.</summary>
@@ -103,6 +108,12 @@ internal sealed class FakeRelay
 
     /// <summary>The events of the mailboxes.</summary>
     public MailRooms Mail { get; } = new();
+
+    /// <summary>The directory of handles.</summary>
+    public DirectoryRooms Directory { get; } = new();
+
+    /// <summary>Changes what is said of a handle: a directory that lies.</summary>
+    public Func<string, DirectoryRecord?, DirectoryRecord?>? LieOfDirectory { get; set; }
 
     /// <summary>Changes the events that a reader is given: a relay that lies.</summary>
     public Func<Mailbox, MailPage, MailPage>? LieOfMail { get; set; }
@@ -316,7 +327,7 @@ internal sealed class FakeRelay
         public IRelay To(string url) => url == relay.Url ? new Client(relay, client) : throw new InvalidOperationException($"There is no relay at {url}.");
     }
 
-    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes
+    private sealed class Client(FakeRelay relay, string client) : IRelay, IV1PairRoutes, IV2PairRoutes, IMailRoutes, IDirectoryRoutes
     {
         public string Url => relay.Url;
 
@@ -325,6 +336,8 @@ internal sealed class FakeRelay
         public IV2PairRoutes V2Pairs => this;
 
         public IMailRoutes Mail => this;
+
+        public IDirectoryRoutes Directory => this;
 
         public Task CheckHealthAsync(CancellationToken cancellationToken) => DoAsync(RelayAction.Health, null, static () => true, cancellationToken);
 
@@ -617,6 +630,44 @@ internal sealed class FakeRelay
                 RequireMailbox(mailbox);
                 return upTo.Sequence == 0 || relay.Mail.Ack(mailbox.SlotId, upTo.Sequence);
             },
+            cancellationToken);
+
+        public Task<HandleClaim> ClaimAsync(Mailbox mailbox, AgentCard card, bool? isListed, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Claim,
+            card.Handle,
+            () =>
+            {
+                RequireMailbox(mailbox);
+                return relay.Directory.Claim(mailbox.SlotId, card, isListed, relay.Time.GetUtcNow());
+            },
+            cancellationToken);
+
+        public Task<bool> UnclaimAsync(Mailbox mailbox, string handle, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Unclaim,
+            handle,
+            () =>
+            {
+                RequireMailbox(mailbox);
+                return relay.Directory.Unclaim(mailbox.SlotId, handle);
+            },
+            cancellationToken);
+
+        public async Task<DirectoryRecord?> ResolveAsync(string handle, CancellationToken cancellationToken)
+        {
+            var record = await DoAsync(RelayAction.Resolve, handle, () => relay.Directory.Resolve(handle), cancellationToken);
+            return relay.LieOfDirectory is { } lie ? lie(handle, record) : record;
+        }
+
+        public Task<DirectoryPage> ListAsync(string? after, int limit, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.ListHandles,
+            after,
+            () => relay.Directory.List(after, limit),
+            cancellationToken);
+
+        public Task<PostOutcome> IntroduceAsync(string handle, SignedEvent item, CancellationToken cancellationToken) => DoAsync(
+            RelayAction.Introduce,
+            handle,
+            () => relay.Directory.SlotOf(handle) is { } slot ? relay.Mail.Post(slot, null, item.Json.ToCompactBytes(), item.EventId) : PostOutcome.Stale,
             cancellationToken);
 
         private void RequireMailbox(Mailbox mailbox)

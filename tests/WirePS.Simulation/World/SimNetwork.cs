@@ -18,6 +18,8 @@ internal sealed class SimNetwork(SimSide side, SimProcess process) : IRelayConne
 
     public IMailRoutes Mail => this;
 
+    public IDirectoryRoutes Directory => throw new NotSupportedException("Nobody is looked up here.");
+
     private SimWorld World => side.World;
 
     private SimSide Side => side;

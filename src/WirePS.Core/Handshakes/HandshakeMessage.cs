@@ -95,7 +95,7 @@ public sealed record HandshakeMessage
     {
         var text = new StringBuilder(512);
         text.Append("{\"type\":");
-        AppendText(text, Type);
+        GoJson.AppendText(text, Type);
         text.Append(CultureInfo.InvariantCulture, $",\"node_id\":{NodeId}");
         foreach (var (name, value) in ((string, string)[])[("public_key", PublicKey), ("justification", Justification), ("signature", Signature), ("reason", Reason)])
         {
@@ -187,48 +187,6 @@ public sealed record HandshakeMessage
     private static void AppendMember(StringBuilder text, string name, string value)
     {
         text.Append(CultureInfo.InvariantCulture, $",\"{name}\":");
-        AppendText(text, value);
-    }
-
-    private static void AppendText(StringBuilder text, string value)
-    {
-        text.Append('"');
-        for (var i = 0; i < value.Length; i++)
-        {
-            var c = value[i];
-            if (char.IsSurrogate(c))
-            {
-                if (i + 1 < value.Length && char.IsSurrogatePair(c, value[i + 1]))
-                {
-                    text.Append(c).Append(value[++i]);
-                }
-                else
-                {
-                    text.Append(@"\ufffd");
-                }
-            }
-            else
-            {
-                AppendCharacter(text, c);
-            }
-        }
-
-        text.Append('"');
-    }
-
-    private static void AppendCharacter(StringBuilder text, char c)
-    {
-        _ = c switch
-        {
-            '"' => text.Append("\\\""),
-            '\\' => text.Append(@"\\"),
-            '\b' => text.Append(@"\b"),
-            '\f' => text.Append(@"\f"),
-            '\n' => text.Append(@"\n"),
-            '\r' => text.Append(@"\r"),
-            '\t' => text.Append(@"\t"),
-            < ' ' or '<' or '>' or '&' or '\u2028' or '\u2029' => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-            _ => text.Append(c),
-        };
+        GoJson.AppendText(text, value);
     }
 }

@@ -1,20 +1,6 @@
+using WirePS.Trust;
+
 namespace WirePS.Handshakes;
-
-/// <summary>What this home knows of the key in a request.</summary>
-public enum KeyStanding
-{
-    /// <summary>Neither key nor name is known.</summary>
-    New,
-
-    /// <summary>The key is pinned.</summary>
-    Pinned,
-
-    /// <summary>The name, the DID or the node id belongs to another key here.</summary>
-    Conflict,
-
-    /// <summary>A person has revoked the key.</summary>
-    Revoked,
-}
 
 /// <summary>A checked request with all that a decision about it may depend on (handshake.md §5.1).</summary>
 public sealed record TrustCase
@@ -32,7 +18,7 @@ public sealed record TrustCase
     public string? Address { get; init; }
 
     /// <summary>What is known of the key.</summary>
-    public KeyStanding Standing { get; init; }
+    public PeerKeyFamiliarity Standing { get; init; }
 
     /// <summary>True where a directory that this home asked itself says that the name or node id has this key.</summary>
     public bool IsConfirmed { get; init; }
@@ -88,7 +74,7 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
     /// <param name="policy">The policy; null where it cannot be read: the same.</param>
     public static TrustDecision Of(TrustCase request, TrustAllowlist? allowlist, TrustPolicy? policy)
     {
-        if (request.Standing == KeyStanding.Revoked)
+        if (request.Standing == PeerKeyFamiliarity.Revoked)
         {
             return new(TrustVerdict.Refused, "revoked");
         }
@@ -100,8 +86,8 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
 
         return request.Standing switch
         {
-            KeyStanding.Pinned => new(TrustVerdict.AlreadyTrusted, "trusted"),
-            KeyStanding.Conflict => new(TrustVerdict.Pending, "identity_conflict"),
+            PeerKeyFamiliarity.Known => new(TrustVerdict.AlreadyTrusted, "trusted"),
+            PeerKeyFamiliarity.Different => new(TrustVerdict.Pending, "identity_conflict"),
             _ when request.IsCoolingDown => new(TrustVerdict.Refused, "cooldown"),
             _ when allowlist is null || policy is null => new(TrustVerdict.Pending, "policy_unreadable"),
             _ when request is { IsWeak: true, IsConfirmed: false } && !allowlist.HasPin(request.Key) => new(TrustVerdict.Pending, "unconfirmed_key"),
@@ -119,7 +105,7 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
     /// <param name="answer">The answer and what is known.</param>
     /// <param name="policy">The policy; null where it cannot be read.</param>
     public static TrustDecision OfAnswer(TrustCase answer, TrustPolicy? policy) =>
-        answer.Standing is KeyStanding.Revoked or KeyStanding.Conflict ? new(TrustVerdict.Refused, answer.Standing == KeyStanding.Revoked ? "revoked" : "identity_conflict")
+        answer.Standing is PeerKeyFamiliarity.Revoked or PeerKeyFamiliarity.Different ? new(TrustVerdict.Refused, answer.Standing == PeerKeyFamiliarity.Revoked ? "revoked" : "identity_conflict")
         : answer.IsWeak && policy?.AllowOlderSignature != true ? new(TrustVerdict.Refused, "older_signature")
         : answer.IsCoolingDown ? new(TrustVerdict.Refused, "cooldown")
         : !answer.WasAsked ? new(TrustVerdict.Refused, "unsolicited")

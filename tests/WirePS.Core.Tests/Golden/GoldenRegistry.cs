@@ -53,6 +53,8 @@ internal static class GoldenRegistry
         [("Pilot Protocol trust handshake", "relayed_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "key_binding_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "local_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "trust_json_samples")] = PilotRunners.TrustFiles,
+        [("Pilot Protocol trust handshake", "persistence_n")] = PilotRunners.Persistence,
 
         // Answers that stand in the tests and documents of the other programs.
         [("wire-source", "canonical_json")] = SourceRunners.CanonicalJson,

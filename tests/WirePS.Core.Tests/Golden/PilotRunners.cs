@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using WirePS.Cryptography;
 using WirePS.Handshakes;
+using WirePS.Trust;
 
 namespace WirePS.Tests.Golden;
 
@@ -72,6 +73,59 @@ internal static class PilotRunners
         return compared == 0 ? GoldenOutcome.NotOurs("local commands and timers: tested with the store") : answers.Outcome();
     }
 
+    /// <summary>Files of the real program: who stands in them, and the same bytes when they are written again.</summary>
+    public static GoldenOutcome TrustFiles(GoldenCase golden)
+    {
+        var answers = new GoldenAnswers(golden);
+        var file = ForeignTrustFile.Parse(Encoding.UTF8.GetBytes(golden.Text("text")!));
+        Compare(answers, "", golden.Data.GetProperty("state"), file, DateTimeOffset.MinValue);
+
+        // Those were written by hand for the program to read.
+        if (!golden.Name.EndsWith("start_with_file", StringComparison.Ordinal))
+        {
+            answers.Text("text", () => Encoding.UTF8.GetString(file.ToBytes()));
+        }
+
+        return answers.Outcome();
+    }
+
+    /// <summary>What the real program has after it has read a file.</summary>
+    public static GoldenOutcome Persistence(GoldenCase golden)
+    {
+        var answers = new GoldenAnswers(golden);
+        var compared = 0;
+        foreach (var step in golden.Data.GetProperty("steps").EnumerateArray().Where(static s => s.GetProperty("op").GetString() == "start_with_file"))
+        {
+            var now = DateTimeOffset.FromUnixTimeSeconds(step.GetProperty("now").GetInt64());
+            Compare(answers, $"step {++compared}: ", step.GetProperty("state"), Load(step.GetProperty("input").GetProperty("trust_json")), now);
+        }
+
+        return compared == 0 ? GoldenOutcome.NotOurs("the state on disk has another form here: tested with the store") : answers.Outcome();
+    }
+
+    // The real program starts with nobody where it cannot read the file; ours says so and has nobody either.
+    private static ForeignTrustFile Load(JsonElement input)
+    {
+        try
+        {
+            return ForeignTrustFile.Parse(input.TryGetProperty("hex", out var hex) ? Convert.FromHexString(hex.GetString()!) : Encoding.UTF8.GetBytes(input.GetProperty("text").GetString()!));
+        }
+        catch (WireException refused) when (refused.Reason == WireReason.FileCorrupt)
+        {
+            return ForeignTrustFile.Empty;
+        }
+    }
+
+    private static void Compare(GoldenAnswers answers, string where, JsonElement state, ForeignTrustFile file, DateTimeOffset now)
+    {
+        answers.Equal(where + "trusted", Lines(state, "trusted", static e => $"{e.GetProperty("node_id")} {e.GetProperty("public_key")} {e.GetProperty("approved_at")} {e.GetProperty("mutual").GetBoolean()} {e.GetProperty("network")}"), string.Join(';', file.Trusted.Select(static t => $"{t.NodeId} {t.PublicKey} {t.ApprovedAt.ToUnixTimeSeconds()} {t.IsMutual} {t.Network}")));
+        answers.Equal(where + "pending", Lines(state, "pending", static e => $"{e.GetProperty("node_id")} {e.GetProperty("public_key")} {e.GetProperty("received_at")} {(e.TryGetProperty("source", out var source) ? source.GetUInt32() : 0)} {e.GetProperty("justification").GetProperty("text")}"), string.Join(';', file.Pending.Select(static p => $"{p.NodeId} {p.PublicKey} {p.ReceivedAt.ToUnixTimeSeconds()} {p.Source} {p.Justification}")));
+        answers.Equal(where + "revoked", Lines(state, "revoked", static e => $"{e.GetProperty("node_id")} {e.GetProperty("until")}"), string.Join(';', file.Revoked.Where(r => r.Until > now).Select(static r => $"{r.NodeId} {r.Until.ToUnixTimeSeconds()}")));
+    }
+
+    private static string Lines(JsonElement state, string list, Func<JsonElement, string> line) =>
+        state.TryGetProperty(list, out var entries) ? string.Join(';', entries.EnumerateArray().OrderBy(static e => e.GetProperty("node_id").GetUInt32()).Select(line)) : "";
+
     private static string? OursOf(World world, JsonElement step) => step.GetProperty("op").GetString() switch
     {
         "inbound" => Decide(world, step),
@@ -133,7 +187,7 @@ internal static class PilotRunners
         {
             HandshakeMessage.RequestType => Words(TrustDecision.Of(request, world.Allowlist, Allowing with { AutoApprove = world.AutoApprove })),
             HandshakeMessage.AcceptType => Words(TrustDecision.OfAnswer(request, Allowing)),
-            HandshakeMessage.RevokeType when request.Standing == KeyStanding.Pinned => "revoked",
+            HandshakeMessage.RevokeType when request.Standing == PeerKeyFamiliarity.Known => "revoked",
             _ => "dropped",
         };
     }
@@ -195,15 +249,15 @@ internal static class PilotRunners
                 : null;
         }
 
-        public KeyStanding StandingOf(uint node, string key)
+        public PeerKeyFamiliarity StandingOf(uint node, string key)
         {
             foreach (var entry in Entries("trusted", node))
             {
                 var bound = entry.GetProperty("public_key").GetString();
-                return bound == key ? KeyStanding.Pinned : bound is { Length: > 0 } ? KeyStanding.Conflict : KeyStanding.New;
+                return bound == key ? PeerKeyFamiliarity.Known : bound is { Length: > 0 } ? PeerKeyFamiliarity.Different : PeerKeyFamiliarity.New;
             }
 
-            return KeyStanding.New;
+            return PeerKeyFamiliarity.New;
         }
 
         // Times stand there in whole seconds.

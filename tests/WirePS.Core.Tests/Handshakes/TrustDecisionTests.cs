@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Handshakes;
+using WirePS.Trust;
 using Xunit;
 
 namespace WirePS.Tests.Handshakes;
@@ -21,7 +22,7 @@ public sealed class TrustDecisionTests
     {
         var asked = Stranger with { WasAsked = true };
         var list = new TrustAllowlist([new TrustedAgent { Name = "bench", Key = Key }]);
-        Assert.Equal(new(TrustVerdict.AlreadyTrusted, "trusted"), TrustDecision.Of(asked with { Standing = KeyStanding.Pinned }, list, Open));
+        Assert.Equal(new(TrustVerdict.AlreadyTrusted, "trusted"), TrustDecision.Of(asked with { Standing = PeerKeyFamiliarity.Known }, list, Open));
         Assert.Equal(new(TrustVerdict.Granted, TrustDecision.Mutual), TrustDecision.Of(asked, list, Open));
         Assert.Equal(new(TrustVerdict.Granted, TrustDecision.TrustedAgent, "bench"), TrustDecision.Of(Stranger, list, Open));
         Assert.Equal(new(TrustVerdict.Granted, TrustDecision.AutoApprove), TrustDecision.Of(Stranger, TrustAllowlist.Empty, Open));
@@ -33,8 +34,8 @@ public sealed class TrustDecisionTests
     {
         var list = new TrustAllowlist([new TrustedAgent { Name = "bench", Key = Key }]);
         var best = Stranger with { WasAsked = true, IsConfirmed = true };
-        Assert.Equal(new(TrustVerdict.Refused, "revoked"), TrustDecision.Of(best with { Standing = KeyStanding.Revoked }, list, Open));
-        Assert.Equal(new(TrustVerdict.Pending, "identity_conflict"), TrustDecision.Of(best with { Standing = KeyStanding.Conflict }, list, Open));
+        Assert.Equal(new(TrustVerdict.Refused, "revoked"), TrustDecision.Of(best with { Standing = PeerKeyFamiliarity.Revoked }, list, Open));
+        Assert.Equal(new(TrustVerdict.Pending, "identity_conflict"), TrustDecision.Of(best with { Standing = PeerKeyFamiliarity.Different }, list, Open));
         Assert.Equal(new(TrustVerdict.Refused, "cooldown"), TrustDecision.Of(best with { IsCoolingDown = true }, list, Open));
     }
 
@@ -85,6 +86,6 @@ public sealed class TrustDecisionTests
         Assert.Equal(new(TrustVerdict.Refused, "unsolicited"), TrustDecision.OfAnswer(Stranger, Open));
         Assert.Equal(new(TrustVerdict.Granted, "accepted"), TrustDecision.OfAnswer(Stranger with { WasAsked = true }, Open));
         Assert.Equal(new(TrustVerdict.Refused, "cooldown"), TrustDecision.OfAnswer(Stranger with { WasAsked = true, IsCoolingDown = true }, Open));
-        Assert.Equal(new(TrustVerdict.Refused, "identity_conflict"), TrustDecision.OfAnswer(Stranger with { WasAsked = true, Standing = KeyStanding.Conflict }, Open));
+        Assert.Equal(new(TrustVerdict.Refused, "identity_conflict"), TrustDecision.OfAnswer(Stranger with { WasAsked = true, Standing = PeerKeyFamiliarity.Different }, Open));
     }
 }

@@ -1,5 +1,6 @@
 using WirePS.Cryptography;
 using WirePS.Daemon;
+using WirePS.Handshakes;
 using WirePS.Identity;
 using WirePS.Messaging;
 using WirePS.Pairing;
@@ -73,12 +74,20 @@ public sealed class WireEngine : IDisposable
         var places = new MailPlaces(home, Files);
         Received = new ReceivedIndex(home, Files, Time);
         Refused = new RefusedEvents(home, Files);
-        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time)
-            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
-            .With(new PairDropTaker(Identity, Trust));
+        Intake = new EventIntake(home, Files, Trust, Identity, places, Received, Refused, Time);
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
+        TrustPolicies = new TrustPolicies(home, Files, Time);
+        TrustExchange = new TrustExchange(Trust, Identity, Journal, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
+        Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
+        var requests = new TrustRequestTaker(Requests, handshakes);
+        Intake
+            .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
+            .With(new PairDropTaker(Identity, Trust).With(requests))
+            .With(requests)
+            .With(new TrustAnswerTaker(Requests, handshakes));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
@@ -159,6 +168,15 @@ public sealed class WireEngine : IDisposable
     /// <summary>Makes events.</summary>
     public EventPost Post { get; }
 
+    /// <summary>Trust requests, received and sent.</summary>
+    public TrustRequests Requests { get; }
+
+    /// <summary>Who is trusted when they ask, and what else is decided without a person.</summary>
+    public TrustPolicies TrustPolicies { get; }
+
+    /// <summary>Trust from and for another program.</summary>
+    public TrustExchange TrustExchange { get; }
+
     /// <summary>Delivers them.</summary>
     public OutboxSender Sender { get; }
 
@@ -193,7 +211,7 @@ public sealed class WireEngine : IDisposable
     public IReadOnlyList<string> RepairPermissions() =>
     [
         .. ((string[])[Home.ConfigFolder, Home.StateFolder, Home.PendingPairFolder, Home.InboxFolder, Home.OutboxFolder, Home.SentFolder, Home.ConsumersFolder]).Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.TrustPolicyFile, Home.TrustedAgentsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DaemonLogFile, Home.MailPlacesFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>

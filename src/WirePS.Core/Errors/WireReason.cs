@@ -67,6 +67,19 @@ public enum WireReason
     HandleTaken,
     HandleNotFound,
 
+    // Trust requests and revocation (wireps.md §8)
+    TrustRequestNotFound,
+    NotATrustRequest,
+    NotAPairing,
+    PeerRevoked,
+    PeerWithoutRoute,
+    PeerNotWirePS,
+    RelayWithoutGrants,
+    TrustedAgentExists,
+    TrustedAgentNotFound,
+    HandshakePortUnavailable,
+    HandshakeUnreachable,
+
     // Asking about pairings and peers
     PairNotFound,
     PairNotReady,

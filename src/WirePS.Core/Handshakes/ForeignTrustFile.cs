@@ -160,7 +160,7 @@ public sealed class ForeignTrustFile
     {
         if (_tree[list] is { } nodes)
         {
-            _tree[list] = new JsonArray([.. nodes.AsArray().Select(static n => InOneSpelling(n!.AsObject(), ["node_id", "public_key", "approved_at", "mutual", "network", "justification", "received_at", "source", "until"]))]);
+            _tree[list] = new JsonArray([.. nodes.AsArray().Select(static n => InOneSpelling((n ?? throw new FormatException()).AsObject(), ["node_id", "public_key", "approved_at", "mutual", "network", "justification", "received_at", "source", "until"]))]);
         }
     }
 

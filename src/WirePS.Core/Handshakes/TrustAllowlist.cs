@@ -1,10 +1,9 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using WirePS.Cryptography;
 
 namespace WirePS.Handshakes;
 
-/// <summary>One agent that is trusted when it asks: named by exactly one of DID, key, address and node id, each but the key with an optional pin.</summary>
+/// <summary>One agent that is trusted when it asks. What is given of key, DID, address and node id must all fit.</summary>
 public sealed record TrustedAgent
 {
     /// <summary>The name given here.</summary>
@@ -19,14 +18,11 @@ public sealed record TrustedAgent
     /// <summary>Its node id; 0 for none.</summary>
     public uint NodeId { get; init; }
 
-    /// <summary>The key it must have, 32 bytes: what it is named by, or the pin; null for none.</summary>
+    /// <summary>The key it must have, 32 bytes: its pin. Null for none.</summary>
     public byte[]? Key { get; init; }
 
     /// <summary>When it was put in.</summary>
     public DateTimeOffset AddedAt { get; init; }
-
-    /// <summary>What it is named by, as text: the DID, the address, the node id, or the key as base64.</summary>
-    public string Identity => Did ?? Address ?? (NodeId != 0 ? NodeId.ToString(CultureInfo.InvariantCulture) : StrictBase64.Encode(Key!));
 
     /// <summary>
     /// True where a request is from this agent. A DID and a node id hold 32 bits of the key, and an address is what a relay

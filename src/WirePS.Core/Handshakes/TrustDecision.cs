@@ -64,6 +64,15 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
     /// <summary>The reason of the policy that approves everybody.</summary>
     public const string AutoApprove = "policy:auto_approve";
 
+    /// <summary>Who approved, as the trust store notes it: the person who has asked, or a policy; null where nothing new is granted.</summary>
+    public string? ApprovedBy => Reason switch
+    {
+        _ when Verdict != TrustVerdict.Granted => null,
+        TrustedAgent => "policy:" + TrustedAgent,
+        AutoApprove => AutoApprove,
+        _ => TrustRequests.Person,
+    };
+
     /// <summary>
     /// Decides a request (handshake.md §5.1, wireps.md §4 and §8), the first rule that fits: nothing brings back whom a
     /// person has revoked; a key in conflict waits for a person; then the pin, the open request of ours, the allowlist, the

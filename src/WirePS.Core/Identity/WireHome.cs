@@ -37,6 +37,12 @@ public sealed class WireHome
     /// <summary>The settings of this home.</summary>
     public string SettingsFile => Path.Combine(ConfigFolder, "settings.json");
 
+    /// <summary>What is done with requests for trust without a person.</summary>
+    public string TrustPolicyFile => Path.Combine(ConfigFolder, "trust-policy.json");
+
+    /// <summary>Who is trusted when they ask.</summary>
+    public string TrustedAgentsFile => Path.Combine(ConfigFolder, "trusted-agents.json");
+
     /// <summary>Present: no desktop notifications.</summary>
     public string QuietFile => Path.Combine(ConfigFolder, "quiet");
 
@@ -60,6 +66,9 @@ public sealed class WireHome
 
     /// <summary>What was taken from mailboxes, in order: the index of the inbox, and the memory that lets no event in twice.</summary>
     public string ReceivedFile => Path.Combine(StateFolder, "received.jsonl");
+
+    /// <summary>Trust requests, received and sent, and the memory against their replay.</summary>
+    public string HandshakeFile => Path.Combine(StateFolder, "handshake.json");
 
     /// <summary>Events that were refused and passed over.</summary>
     public string RefusedFile => Path.Combine(StateFolder, "refused.jsonl");

@@ -41,6 +41,15 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     internal OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, bool isSealed = true, OutboxGrant? grant = null) =>
         Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, EventTypes.KindOf(type), body) with { Route = route, Grant = grant });
 
+    /// <summary>Leaves an introduction for whoever holds a handle. Its body is open: the other side does not know our key yet.</summary>
+    /// <param name="card">The card of whom it is for.</param>
+    /// <param name="introduction">The handle.</param>
+    /// <param name="type">One of <see cref="EventTypes"/>.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="grant">A grant that the body hands over; null for none.</param>
+    internal OutboxItem Introduce(AgentCard card, OutboxIntroduction introduction, string type, WireJson body, OutboxGrant? grant) =>
+        Add(Make(card.Did, null, type, EventTypes.KindOf(type), body) with { Introduction = introduction, Grant = grant });
+
     /// <summary>Makes a message to a peer, without putting it anywhere: its body is kept for the history.</summary>
     /// <param name="peer">The peer.</param>
     /// <param name="type">The name of the type.</param>

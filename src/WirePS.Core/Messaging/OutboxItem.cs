@@ -18,6 +18,9 @@ public sealed record OutboxItem
     /// <summary>Where to leave it, where that is not the peer's own route.</summary>
     public OutboxRoute? Route { get; init; }
 
+    /// <summary>The handle whose holder it is left for, where no mailbox of theirs is known; null for an event to a mailbox.</summary>
+    public OutboxIntroduction? Introduction { get; init; }
+
     /// <summary>A grant that the event hands over: made at its relay before the event goes; null for none.</summary>
     public OutboxGrant? Grant { get; init; }
 
@@ -61,6 +64,11 @@ public sealed record OutboxRoute(string RelayUrl, string SlotId, string SlotToke
     /// <inheritdoc/>
     public override string ToString() => $"{SlotId} at {RelayUrl}";
 }
+
+/// <summary>A handle at a relay, for whose holder an introduction is left (wire.md §4.10).</summary>
+/// <param name="RelayUrl">The relay.</param>
+/// <param name="Handle">The handle.</param>
+public sealed record OutboxIntroduction(string RelayUrl, string Handle);
 
 /// <summary>A grant for a mailbox of ours that an event hands over.</summary>
 /// <param name="RelayUrl">The mailbox' relay.</param>

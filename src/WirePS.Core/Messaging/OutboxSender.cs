@@ -57,7 +57,7 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         var deliveries = new List<Delivery>();
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route)), options, async (ofRecipient, token) =>
+        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
         {
             foreach (var item in ofRecipient.TakeWhile(i => isDue(i) && (i.ClaimedUntil is not { } until || until <= now)))
             {
@@ -85,7 +85,7 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         }
 
         var route = item.Route ?? (item.Peer is { } peer && mailboxes.FindRoute(peer) is { } known ? OutboxRoute.Of(known) : null);
-        if (route is null)
+        if (route is null && item.Introduction is null)
         {
             return Settle(item, DeliveryStatus.NoRoute);
         }
@@ -94,14 +94,16 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         {
             var signed = SignedEvent.Parse(System.Text.Encoding.UTF8.GetBytes(item.Event));
             await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false);
-            var outcome = await relays.To(route.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
+            var outcome = item.Introduction is { } introduction
+                ? await relays.To(introduction.RelayUrl).Directory.IntroduceAsync(introduction.Handle, signed, cancellationToken).ConfigureAwait(false)
+                : await relays.To(route!.RelayUrl).Mail.PostAsync(route.SlotId, route.SlotToken, signed, cancellationToken).ConfigureAwait(false);
             return outcome switch
             {
                 PostOutcome.Stored => Settle(item, DeliveryStatus.Delivered),
                 PostOutcome.Duplicate => Settle(item, DeliveryStatus.Duplicate),
                 PostOutcome.Stale => Settle(item, DeliveryStatus.Stale),
                 PostOutcome.TooLarge => Settle(item, DeliveryStatus.TooLarge),
-                _ => Wait(item, new RelayException(WireReason.MailboxFull, $"The mailbox of {item.Peer ?? item.To} at {route.RelayUrl} is full.", route.RelayUrl)),
+                _ => Wait(item, Full(item, item.Introduction?.RelayUrl ?? route!.RelayUrl)),
             };
         }
         catch (RelayException trouble)
@@ -109,6 +111,9 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
             return Wait(item, trouble);
         }
     }
+
+    private static RelayException Full(OutboxItem item, string relayUrl) =>
+        new(WireReason.MailboxFull, $"The mailbox of {item.Peer ?? item.To} at {relayUrl} is full.", relayUrl);
 
     // Made anew each time: the relay may have lost it, and the same one twice is one.
     private async Task MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)

@@ -54,6 +54,15 @@ public sealed record TrustEntry(
     /// <summary>When it was revoked here; null where it is not. A revoked peer stays, so that it cannot come back by another way.</summary>
     public DateTimeOffset? RevokedAt { get; init; }
 
+    /// <summary>When the peer has said that it no longer trusts this home; null where it has not.</summary>
+    public DateTimeOffset? RevokedByPeerAt { get; init; }
+
+    /// <summary>Why, in the words of who revoked; null for nothing.</summary>
+    public string? RevokedReason { get; init; }
+
+    /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
+    public string? RequestId { get; init; }
+
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(PublicKey);
 
@@ -81,7 +90,11 @@ public sealed record GivenGrant(string RelayUrl, string SlotId, string GrantId);
 /// <param name="KeySource">Where its key came from.</param>
 /// <param name="Route">Where it can be reached; null where it gave no usable address.</param>
 /// <param name="Grant">The grant it got from us.</param>
-public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant);
+public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony, string ApprovedBy, string KeySource, PeerRoute? Route, GivenGrant? Grant)
+{
+    /// <summary>The id of the request that it answers; null for none.</summary>
+    public string? RequestId { get; init; }
+}
 
 /// <summary>Where a peer can be reached.</summary>
 /// <param name="RelayUrl">Its relay, in the one spelling.</param>

@@ -17,6 +17,11 @@ namespace WirePS.Trust;
 /// <param name="time">The clock.</param>
 public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mailboxes, TimeProvider time)
 {
+    /// <summary>Where the key of a peer came from that was put in without a card.</summary>
+    public const string ImportedKeySource = "imported";
+
+    private const int MaxCardDepth = 48;
+
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
     /// <summary>The peers, this home itself and those that were revoked left out, by name.</summary>
@@ -24,6 +29,23 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     /// <summary>The peer with this DID; null where there is none, or it was revoked.</summary>
     public TrustEntry? Find(string did) => List().FirstOrDefault(p => p.Did == did);
+
+    /// <summary>The peer with this key, also where it was revoked; null where there is none.</summary>
+    public TrustEntry? FindKey(byte[] publicKey) => ListAll().FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(publicKey));
+
+    /// <summary>True where the card can stand in the file: one that is nested deeper than that is read could make all of it unreadable.</summary>
+    public static bool IsStorable(AgentCard card)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(card.Utf8, new JsonDocumentOptions { MaxDepth = MaxCardDepth });
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The peers with those that were revoked, by name.</summary>
     public IReadOnlyList<TrustEntry> ListAll()
@@ -47,13 +69,14 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// <returns>Null where it is pinned; else the name under which another key is known, and nothing has changed.</returns>
     public async Task<string?> PinAsync(PinRequest request, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
     {
-        var card = request.Card;
+        var card = IsStorable(request.Card) ? request.Card : throw new WireException(WireReason.InvalidCard, "The agent card is nested too deeply to be kept.", request.Card.Did);
         string? conflict = null;
         GivenGrant? old = null;
         await _file.UpdateAsync(
             tree =>
             {
                 var agents = AgentsIn(tree);
+                DropNameless(agents, card);
                 conflict = FindConflict(agents, card);
                 if (conflict is not null)
                 {
@@ -78,6 +101,84 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             },
             cancellationToken).ConfigureAwait(false);
         return conflict;
+    }
+
+    /// <summary>
+    /// Puts in a peer of whom only the key is known, without card and address. A known key, name or DID stays as it is, and so
+    /// does whom a person has revoked.
+    /// </summary>
+    /// <param name="entry">Name, DID, key and how it came to be trusted.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>Null where it was put in; else the name under which the key, name or DID is known.</returns>
+    public async Task<string?> ImportAsync(TrustEntry entry, CancellationToken cancellationToken)
+    {
+        string? known = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                known = agents.Where(a => a.Value is JsonObject node && (a.Key == entry.Handle || (string?)node["did"] == entry.Did || HasKey(node, entry.PublicKey))).Select(static a => a.Key).FirstOrDefault();
+                if (known is not null)
+                {
+                    return false;
+                }
+
+                agents[entry.Handle] = new JsonObject
+                {
+                    ["tier"] = TierName(entry.Tier),
+                    ["did"] = entry.Did,
+                    ["public_keys"] = Keys(entry.Handle, entry.PublicKey),
+                    ["pinned_at"] = entry.PinnedAt is { } at ? Timestamps.Format(at) : null,
+                    ["ceremony"] = entry.Ceremony,
+                    ["approved_by"] = entry.ApprovedBy,
+                    ["key_source"] = ImportedKeySource,
+                    ["peer_acked"] = entry.PeerAcked,
+                };
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return known;
+    }
+
+    /// <summary>
+    /// Gives a peer that is trusted already a new address, in both directions; how it came to be trusted stays.
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    /// <param name="route">Where it can be reached now; null to leave that as it is.</param>
+    /// <param name="grant">The grant that it has now.</param>
+    /// <param name="replaced">Takes the grant that it had before, before the new one is on disk.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>False where it is no longer trusted.</returns>
+    public async Task<bool> RenewAsync(TrustEntry peer, PeerRoute? route, GivenGrant? grant, Func<GivenGrant, CancellationToken, Task> replaced, CancellationToken cancellationToken)
+    {
+        GivenGrant? old = null;
+        var renewed = false;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                if (ReadEntry(peer.Handle, AgentsIn(tree)[peer.Handle]) is not { RevokedAt: null } known || !known.PublicKey.AsSpan().SequenceEqual(peer.PublicKey))
+                {
+                    return false;
+                }
+
+                old = known.Grant;
+                SetGrant(AgentsIn(tree)[peer.Handle]!.AsObject(), grant);
+                return renewed = true;
+            },
+            beforeWrite: async () =>
+            {
+                if (old is not null && old != grant)
+                {
+                    await replaced(old, cancellationToken).ConfigureAwait(false);
+                }
+
+                if (route is not null)
+                {
+                    await mailboxes.SetRouteAsync(peer.Handle, route, cancellationToken).ConfigureAwait(false);
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        return renewed;
     }
 
     /// <summary>
@@ -189,6 +290,15 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         },
         cancellationToken);
 
+    // Whoever was known by the key alone has a name now.
+    private static void DropNameless(JsonObject agents, AgentCard card)
+    {
+        foreach (var handle in agents.Where(a => a.Value is JsonObject entry && entry["card"] is null && entry["key_source"] is { } source && (string?)source == ImportedKeySource && entry["revoked_at"] is null && HasKey(entry, card.PublicKey)).Select(static a => a.Key).ToList())
+        {
+            agents.Remove(handle);
+        }
+    }
+
     private string? FindConflict(JsonObject agents, AgentCard card)
     {
         foreach (var (handle, node) in agents)
@@ -231,19 +341,29 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         entry["ceremony"] = request.Ceremony;
         entry["approved_by"] = request.ApprovedBy;
         entry["key_source"] = request.KeySource;
-        entry["grant_id"] = request.Grant?.GrantId;
-        entry["grant_relay_url"] = request.Grant?.RelayUrl;
-        entry["grant_slot_id"] = request.Grant?.SlotId;
+        SetGrant(entry, request.Grant);
         entry["peer_acked"] = false;
+        entry["request_id"] = request.RequestId;
+        entry.Remove("revoked_by_peer_at");
+        entry.Remove("revoked_reason");
         return entry;
     }
 
-    private JsonArray Keys(AgentCard card) =>
+    private static void SetGrant(JsonObject entry, GivenGrant? grant)
+    {
+        entry["grant_id"] = grant?.GrantId;
+        entry["grant_relay_url"] = grant?.RelayUrl;
+        entry["grant_slot_id"] = grant?.SlotId;
+    }
+
+    private JsonArray Keys(AgentCard card) => Keys(card.Handle, card.PublicKey);
+
+    private JsonArray Keys(string handle, byte[] publicKey) =>
     [
         new JsonObject
         {
-            ["key_id"] = $"{card.Handle}:{Fingerprint.Short(card.PublicKey)}",
-            ["key"] = StrictBase64.Encode(card.PublicKey),
+            ["key_id"] = Fingerprint.KeyId(handle, publicKey),
+            ["key"] = StrictBase64.Encode(publicKey),
             ["added_at"] = Timestamps.Format(time.GetUtcNow()),
             ["active"] = true,
         },
@@ -280,6 +400,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                 {
                     Card = CardOf(entry),
                     RevokedAt = Timestamps.TryParse((string?)entry["revoked_at"], out var revoked) ? revoked : null,
+                    RevokedByPeerAt = Timestamps.TryParse((string?)entry["revoked_by_peer_at"], out var byPeer) ? byPeer : null,
+                    RevokedReason = (string?)entry["revoked_reason"],
+                    RequestId = (string?)entry["request_id"],
                 }
                 : null;
         }

@@ -1,0 +1,151 @@
+using WirePS.Identity;
+using WirePS.Messaging;
+using WirePS.Trust;
+
+namespace WirePS.Handshakes;
+
+/// <summary>
+/// Takes requests for trust: of strangers, as drops with <c>trust_request</c>, and of peers, 1001 <c>trust_request</c>. They
+/// wait for a person, but for those that a person has decided before: of a key that this home trusts already, that it has
+/// itself asked for trust, or that allowlist or policy let in (<see cref="TrustDecision"/>).
+/// </summary>
+internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroundings around) : IEventTaker, IPairDropShape
+{
+    private const string Member = "trust_request";
+
+    // Many wait in one file, so each is small; a card of ours has some 700 bytes.
+    private const int MaxEventBytes = 16 * 1024;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(uint Kind, string Type)> Types { get; } = [(EventTypes.KindOf(EventTypes.TrustRequest), EventTypes.TrustRequest)];
+
+    /// <inheritdoc/>
+    public bool Fits(WireJson body) => body.TryGet(Member, out _);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<PairDrop> drops, CancellationToken cancellationToken) =>
+        TakeAsync([.. drops.Select(static d => (d.Event, (AgentCard?)d.Card, d.Body.GetObject(Member)))], cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<IncomingEvent> events, CancellationToken cancellationToken) =>
+        TakeAsync([.. events.Select(static e => (e, e.Sender!.Card, e.Body))], cancellationToken);
+
+    private async Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<(IncomingEvent Event, AgentCard? Card, WireJson? Members)> events, CancellationToken cancellationToken)
+    {
+        var own = around.Identity.Find()!.Card;
+        var known = requests.Load();
+        var peers = around.Trust.ListAll();
+        var outcomes = new EventOutcome[events.Count];
+        var waiting = new List<(int Place, PendingRequest Request)>();
+        for (var i = 0; i < events.Count; i++)
+        {
+            var (incoming, card, members) = events[i];
+            if (Check(incoming, card, members, own, known, out var message, out var route) is { } refusal)
+            {
+                outcomes[i] = refusal;
+                continue;
+            }
+
+            var peer = peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(card!.PublicKey));
+            var request = new PendingRequest(
+                message!.Id, around.Time.GetUtcNow(), card!, Printable.Of(message.Justification), message.Nonce, route!, new MailboxPlace(incoming.Origin.RelayUrl, incoming.Origin.SlotId), peer is not null);
+            var asked = AskedFor(known, request);
+            var decision = requests.Decide(request, asked is not null, peers);
+            if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
+            {
+                outcomes[i] = await AnswerAsync(request, asked, decision, cancellationToken).ConfigureAwait(false);
+
+                // The next one may be the same again.
+                known = requests.Load();
+            }
+            else if (decision.Verdict == TrustVerdict.Refused)
+            {
+                outcomes[i] = EventOutcome.Refuse(EventRefusal.NotExpected, decision.Reason);
+            }
+            else
+            {
+                waiting.Add((i, request));
+            }
+        }
+
+        if (waiting.Count > 0)
+        {
+            await requests.ChangeAsync(
+                state =>
+                {
+                    waiting.ForEach(w => outcomes[w.Place] = state.Admit(w.Request) ? EventOutcome.Done : EventOutcome.Refuse(EventRefusal.LimitReached));
+                    return (true, []);
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        return outcomes;
+    }
+
+    private EventOutcome? Check(IncomingEvent incoming, AgentCard? card, WireJson? members, AgentCard own, HandshakeState known, out TrustMessage? message, out PeerRoute? route)
+    {
+        message = null;
+        route = null;
+        if (incoming.Event.Json.ToCompactBytes().Length > MaxEventBytes)
+        {
+            return EventOutcome.Refuse(EventRefusal.LimitReached, "A trust request of more than 16 KiB.");
+        }
+
+        if (card is null || !TrustStore.IsStorable(card))
+        {
+            return EventOutcome.Refuse(EventRefusal.InvalidCard);
+        }
+
+        message = TrustMessage.Read(TrustMessageType.Request, members, card.Did, card.PublicKey);
+        if (message is null)
+        {
+            return EventOutcome.Refuse(EventRefusal.BadSignature, "The request in it does not hold.");
+        }
+
+        var body = incoming.Body;
+        route = PeerRoute.TryCreate(body?.GetString("relay_url"), body?.GetString("slot_id"), body?.GetString("slot_token"), incoming.Origin.RelayUrl);
+        var now = around.Time.GetUtcNow();
+        return !message.IsTo(own) ? EventOutcome.Refuse(EventRefusal.WrongRecipient)
+            : message.Timestamp < (now - HandshakeState.Patience).ToUnixTimeSeconds() ? EventOutcome.Refuse(EventRefusal.TooOld)
+            : message.Timestamp > (now + HandshakeState.MostAhead).ToUnixTimeSeconds() ? EventOutcome.Refuse(EventRefusal.NotExpected, "Its time is more than a day ahead.")
+            : known.IsSpent(message) ? EventOutcome.Refuse(EventRefusal.NotExpected, "This request was decided before.")
+            : route is null ? EventOutcome.Refuse(EventRefusal.Malformed, "It names no address that can be used.")
+            : null;
+    }
+
+    /// <summary>The request of ours to exactly this key; a key that only has the name does not count (flaw M9).</summary>
+    private static OutgoingRequest? AskedFor(HandshakeState known, PendingRequest request) =>
+        known.Outgoing.LastOrDefault(o => o.Status == OutgoingStatus.Waiting && o.Card.PublicKey.AsSpan().SequenceEqual(request.Card.PublicKey));
+
+    private async Task<EventOutcome> AnswerAsync(PendingRequest request, OutgoingRequest? asked, TrustDecision decision, CancellationToken cancellationToken)
+    {
+        if (requests.Load().IsAnsweredEnough(HandshakeState.KeyOf(request.Card)))
+        {
+            return EventOutcome.Refuse(EventRefusal.LimitReached);
+        }
+
+        try
+        {
+            var offer = (asked?.Grant is null ? null : requests.OfferOf(asked)) ?? requests.OfferFor(request);
+            await requests.AcceptAsync(request, asked?.KeySource ?? TrustRequests.KeySource, decision.ApprovedBy, offer, cancellationToken).ConfigureAwait(false);
+            await requests.ChangeAsync(
+                state =>
+                {
+                    // The grant is theirs for good now; their own answer to ours may still come.
+                    if (asked is not null && state.Outgoing.FindIndex(o => o.Id == asked.Id) is >= 0 and var place)
+                    {
+                        state.Outgoing[place] = asked with { Grant = null };
+                    }
+
+                    return (true, []);
+                },
+                cancellationToken).ConfigureAwait(false);
+            await requests.SettleAsync(request, cancellationToken).ConfigureAwait(false);
+            return EventOutcome.Done;
+        }
+        catch (WireException error) when (error.Reason is WireReason.IdentityConflict or WireReason.PeerRevoked)
+        {
+            return EventOutcome.Refuse(error.Reason == WireReason.PeerRevoked ? EventRefusal.Revoked : EventRefusal.IdentityConflict);
+        }
+    }
+}

@@ -83,13 +83,17 @@ public sealed class WireEngine : IDisposable
         var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
         Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
+        PeerRevocation = new PeerRevocation(Requests, handshakes);
+        OwnCard = new OwnCard(Identity, Trust, Mailboxes, Post);
         Intake
             .With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
             .With(new PairDropTaker(Identity, Trust).With(requests))
             .With(requests)
-            .With(new TrustAnswerTaker(Requests, handshakes));
+            .With(new TrustAnswerTaker(Requests, handshakes))
+            .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
+            .With(new CardTaker(Trust, Journal, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
-        Tick = new WireTick(Pairs, Runner, Revocations, new MailPass(Mailboxes, Reader, Intake, Sender));
+        Tick = new WireTick(Pairs, Runner, Revocations, OwnCard, new MailPass(Mailboxes, Reader, Intake, Sender));
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -176,6 +180,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Trust from and for another program.</summary>
     public TrustExchange TrustExchange { get; }
+
+    /// <summary>Takes trust back.</summary>
+    public PeerRevocation PeerRevocation { get; }
+
+    /// <summary>Changes the card of this home, and tells the peers.</summary>
+    public OwnCard OwnCard { get; }
 
     /// <summary>Delivers them.</summary>
     public OutboxSender Sender { get; }

@@ -32,6 +32,7 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
                     }
                 }
 
+                await engine.OwnCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
                 Tell(await engine.Intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false));
                 await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
             }

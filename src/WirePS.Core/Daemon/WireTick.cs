@@ -19,8 +19,9 @@ public sealed record TickFailure(string? PairId, WireException Error);
 /// <param name="store">The pairings.</param>
 /// <param name="runner">Drives a pairing.</param>
 /// <param name="revocations">Grants to be revoked.</param>
+/// <param name="ownCard">The card of the home, which peers are to have.</param>
 /// <param name="mail">Mailboxes and outbox.</param>
-public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations, MailPass mail)
+public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRevocations revocations, OwnCard ownCard, MailPass mail)
 {
     private const int AtOnce = 16;
 
@@ -57,6 +58,15 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, GrantRev
                 }
             }
         }).ConfigureAwait(false);
+
+        try
+        {
+            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (WireException error)
+        {
+            failures.Add(new TickFailure(null, error));
+        }
 
         // After the pairings: a peer that was pinned just now may have written already.
         var mailed = await mail.RunAsync(error => failures.Add(new TickFailure(null, error)), cancellationToken).ConfigureAwait(false);

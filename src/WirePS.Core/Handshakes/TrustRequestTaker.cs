@@ -127,7 +127,10 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         try
         {
             var offer = (asked?.Grant is null ? null : requests.OfferOf(asked)) ?? requests.OfferFor(request);
-            await requests.AcceptAsync(request, asked?.KeySource ?? TrustRequests.KeySource, decision.ApprovedBy, offer, cancellationToken).ConfigureAwait(false);
+
+            // Of two requests that met, both sides note the same one.
+            var began = asked is not null && string.CompareOrdinal(asked.Id, request.Id) < 0 ? asked.Id : request.Id;
+            await requests.AcceptAsync(request, asked?.KeySource ?? TrustRequests.KeySource, decision.ApprovedBy, offer, began, cancellationToken).ConfigureAwait(false);
             await requests.ChangeAsync(
                 state =>
                 {

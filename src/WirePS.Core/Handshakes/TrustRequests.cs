@@ -103,7 +103,7 @@ public sealed class TrustRequests
     {
         var request = Require(id);
         var offer = OfferFor(request);
-        var peer = await AcceptAsync(request, KeySource, Person, offer, cancellationToken).ConfigureAwait(false);
+        var peer = await AcceptAsync(request, KeySource, Person, offer, null, cancellationToken).ConfigureAwait(false);
         await SettleAsync(request, cancellationToken).ConfigureAwait(false);
         return peer;
     }
@@ -170,10 +170,16 @@ public sealed class TrustRequests
     /// Trusts the key of a request, gives it an address, and tells it so. What is known of a peer that is trusted already,
     /// and how that came, stays.
     /// </summary>
-    internal async Task<TrustEntry> AcceptAsync(PendingRequest request, string keySource, string? approvedBy, GrantOffer offer, CancellationToken cancellationToken)
+    /// <param name="request">The request.</param>
+    /// <param name="keySource">Where the key came from.</param>
+    /// <param name="approvedBy">By whom it is trusted; null where it is already.</param>
+    /// <param name="offer">The address of ours.</param>
+    /// <param name="began">The id that the trust is noted to have begun with; null for that of the request.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<TrustEntry> AcceptAsync(PendingRequest request, string keySource, string? approvedBy, GrantOffer offer, string? began, CancellationToken cancellationToken)
     {
         var (_, members) = Sign(TrustMessageType.Accept, request.Card, request.Id, null);
-        var known = await PinAsync(request.Card, keySource, approvedBy, request.Route, offer.Given, request.Id, cancellationToken).ConfigureAwait(false);
+        var known = await PinAsync(request.Card, keySource, approvedBy, request.Route, offer.Given, began ?? request.Id, cancellationToken).ConfigureAwait(false);
         _around.Post.ToPeer(known, EventTypes.TrustAccept, offer.AddTo(members), offer.Pending);
         return known;
     }
@@ -270,7 +276,8 @@ public sealed class TrustRequests
         }
     }
 
-    private (TrustMessage Message, WireJson Members) Sign(TrustMessageType type, AgentCard to, string? request, string? text)
+    /// <summary>Makes a message of this home and its members.</summary>
+    internal (TrustMessage Message, WireJson Members) Sign(TrustMessageType type, AgentCard to, string? request, string? text)
     {
         using var own = _around.Identity.Open();
         var message = TrustMessage.Create(type, own.Card, to, request, text, _around.Time.GetUtcNow(), _around.Random);

@@ -54,6 +54,7 @@ public sealed record EventKey(string KeyId, string? Key, bool IsActive = true)
 public sealed class SignedEvent
 {
     private const string SchemaVersion = "v3.1";
+    private const string CardSeqMember = "card_seq";
 
     private SignedEvent(WireJson json) => Json = json;
 
@@ -86,6 +87,9 @@ public sealed class SignedEvent
 
     /// <summary>The 32-byte key that the sender made for this event alone (wireps.md §7); null when there is none or it is malformed.</summary>
     public byte[]? EphemeralKey => StrictBase64.TryDecode(Json.GetString("epk"), X25519.PublicKeyBytes, out var key) ? key : null;
+
+    /// <summary>The number of the sender's card when it made the event (wireps.md §5); 0 where it does not say.</summary>
+    public long CardSeq => Json.GetInt64(CardSeqMember) is { } seq and > 0 ? seq : 0;
 
     /// <summary>Reads an event.</summary>
     /// <exception cref="WireException"><see cref="WireReason.InvalidJson"/>; <see cref="WireReason.InvalidEvent"/> for anything but an object.</exception>
@@ -134,6 +138,12 @@ public sealed class SignedEvent
         if (isSealed)
         {
             content = content.With("enc", SealedBody.Scheme);
+        }
+
+        // So that whoever does not have that card notices (wireps.md §5).
+        if (card.Json.GetInt64(CardSeqMember) is { } seq and > 0)
+        {
+            content = content.With(CardSeqMember, seq);
         }
 
         if (ephemeralKey is not null)

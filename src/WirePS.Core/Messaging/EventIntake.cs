@@ -138,6 +138,11 @@ public sealed class EventIntake
             await ParkAsync(batch, patient, cancellationToken).ConfigureAwait(false);
         }
 
+        foreach (var (peer, seq) in batch.CardsTold.Values)
+        {
+            await _trust.NoteCardSeqToldAsync(peer, seq, cancellationToken).ConfigureAwait(false);
+        }
+
         var messages = batch.Taken.Count(static t => t.IsMessage);
         return new IntakeReport(messages, batch.Taken.Count - messages, batch.Refused.Count);
     }
@@ -206,6 +211,9 @@ public sealed class EventIntake
         public List<RefusedEvent> Refused { get; } = [];
 
         public List<ParkedEvent> Parked { get; } = [];
+
+        /// <summary>Senders that say they have a newer card than any that is known of them.</summary>
+        public Dictionary<string, (TrustEntry Peer, long Seq)> CardsTold { get; } = new(StringComparer.Ordinal);
 
         private IReadOnlyList<TrustEntry> Peers => _peers ??= intake._trust.ListAll();
 
@@ -309,8 +317,13 @@ public sealed class EventIntake
                 return (unknown, null, timestamp);
             }
 
+            if (signed.CardSeq > Math.Max(sender!.CardSeqTold, CardsTold.GetValueOrDefault(sender.Did).Seq))
+            {
+                CardsTold[sender.Did] = (sender, signed.CardSeq);
+            }
+
             var body = signed.Body;
-            if (signed.Enc is not null && (sender!.Card?.DhPublicKey is not { } dh || !own.TryOpenBody(signed, dh, out body)))
+            if (signed.Enc is not null && (sender.Card?.DhPublicKey is not { } dh || !own.TryOpenBody(signed, dh, out body)))
             {
                 return (EventOutcome.Refuse(EventRefusal.SealBroken), null, timestamp);
             }

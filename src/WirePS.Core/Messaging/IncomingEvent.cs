@@ -64,6 +64,12 @@ public enum EventRefusal
     /// <summary>The card in it does not hold.</summary>
     InvalidCard,
 
+    /// <summary>The card in it is older than one that was seen.</summary>
+    CardOutdated,
+
+    /// <summary>The card in it does not follow the one that is known.</summary>
+    CardForked,
+
     /// <summary>The key or name in it is known otherwise here.</summary>
     IdentityConflict,
 

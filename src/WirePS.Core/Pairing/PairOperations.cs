@@ -149,7 +149,9 @@ public sealed class PairOperations(
             if (planned.Status == PairStatus.Confirmed && protocol.PeerToReserve(current) is { } peer
                 && await trust.ReserveAsync(peer, current.Id, cancellationToken).ConfigureAwait(false) is { } conflict)
             {
-                throw new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{conflict}'; nothing was changed.", current.Id);
+                throw trust.FindKey(peer.PublicKey) is { RevokedAt: not null }
+                    ? new WireException(WireReason.PeerRevoked, null, current.Id)
+                    : new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{conflict}'; nothing was changed.", current.Id);
             }
 
             var applied = false;

@@ -15,6 +15,9 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     /// <summary>The peers, by name.</summary>
     public IReadOnlyList<TrustEntry> List() => trust.List();
 
+    /// <summary>The peers with those that were revoked, by name.</summary>
+    public IReadOnlyList<TrustEntry> ListAll() => trust.ListAll();
+
     /// <summary>What is known of a key that a peer presents before it is pinned.</summary>
     /// <param name="handle">The name that it claims.</param>
     /// <param name="did">Its DID.</param>
@@ -39,9 +42,16 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     /// </summary>
     /// <param name="did">Its DID.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<TrustEntry?> RemoveAsync(string did, CancellationToken cancellationToken)
+    public Task<TrustEntry?> RemoveAsync(string did, CancellationToken cancellationToken) => RemoveAsync(trust.List(), did, cancellationToken);
+
+    /// <summary>The same, also where the peer was revoked: the revocation is forgotten with it. For people alone.</summary>
+    /// <param name="did">Its DID.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public Task<TrustEntry?> ForgetAsync(string did, CancellationToken cancellationToken) => RemoveAsync(trust.ListAll(), did, cancellationToken);
+
+    private async Task<TrustEntry?> RemoveAsync(IReadOnlyList<TrustEntry> peers, string did, CancellationToken cancellationToken)
     {
-        if (trust.List().FirstOrDefault(p => p.Did == did) is not { } peer)
+        if (peers.FirstOrDefault(p => p.Did == did) is not { } peer)
         {
             return null;
         }
@@ -54,7 +64,7 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
         await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
         if (await trust.RemoveAsync(peer, cancellationToken).ConfigureAwait(false))
         {
-            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Fingerprint.Short(peer.PublicKey), "pinned", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
+            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Fingerprint.Short(peer.PublicKey), peer.RevokedAt is null ? "pinned" : "revoked", "removed", null, peer.Did), cancellationToken).ConfigureAwait(false);
         }
 
         return peer;

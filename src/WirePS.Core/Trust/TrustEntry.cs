@@ -60,6 +60,18 @@ public sealed record TrustEntry(
     /// <summary>Why, in the words of who revoked; null for nothing.</summary>
     public string? RevokedReason { get; init; }
 
+    /// <summary>The number of the highest card seen of it (wireps.md §5); 0 where it has no number.</summary>
+    public long CardSeq { get; init; }
+
+    /// <summary>The highest number that its own events have named.</summary>
+    public long CardSeqTold { get; init; }
+
+    /// <summary>The number of the last card of this home that was sent to it; 0 for none.</summary>
+    public long CardSeqSent { get; init; }
+
+    /// <summary>True where the peer has a newer card than the one that is known here: somebody may be holding it back.</summary>
+    public bool IsCardBehind => CardSeqTold > CardSeq;
+
     /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
     public string? RequestId { get; init; }
 

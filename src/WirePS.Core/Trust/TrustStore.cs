@@ -290,6 +290,91 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         },
         cancellationToken);
 
+    /// <summary>
+    /// Takes a newer card of a peer (wireps.md §5, Card updates). The exceptions are those of <see cref="CardChain.Check"/>;
+    /// the highest card seen stays what it was.
+    /// </summary>
+    /// <returns>What the card is to the highest one seen; null where the peer is gone.</returns>
+    public async Task<CardStep?> UpdateCardAsync(TrustEntry peer, AgentCard card, CancellationToken cancellationToken)
+    {
+        CardStep? step = null;
+        await ChangeAsync(
+            peer,
+            entry =>
+            {
+                step = HighestOf(entry) is { } highest ? CardChain.Check(peer.PublicKey, peer.Did, highest, card) : CardStep.Next;
+                if (step == CardStep.Same)
+                {
+                    return false;
+                }
+
+                SetCard(entry, card);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return step;
+    }
+
+    /// <summary>Notes the number of the card that a peer says it has.</summary>
+    public Task NoteCardSeqToldAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_told", seq), cancellationToken);
+
+    /// <summary>Notes which card of this home was sent to a peer.</summary>
+    public Task NoteCardSeqSentAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_sent", seq), cancellationToken);
+
+    /// <summary>
+    /// Revokes a peer: the entry stays as a tombstone with its whole key, its tier goes down, its grant is given to
+    /// <paramref name="revoke"/> before that is on disk. Nothing but <see cref="RemoveAsync"/> brings the key back.
+    /// </summary>
+    public Task RevokeAsync(TrustEntry peer, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken) =>
+        EndAsync(peer, "revoked_at", reason, revoke, cancellationToken);
+
+    /// <summary>Notes that a peer has revoked this home: it is heard no more, and can be trusted anew.</summary>
+    public Task EndByPeerAsync(TrustEntry peer, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken) =>
+        EndAsync(peer, "revoked_by_peer_at", reason, revoke, cancellationToken);
+
+    private async Task EndAsync(TrustEntry peer, string member, string? reason, Func<GivenGrant, CancellationToken, Task> revoke, CancellationToken cancellationToken)
+    {
+        GivenGrant? grant = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                if (FindIn(tree, peer) is not { } entry)
+                {
+                    return false;
+                }
+
+                grant = ReadEntry(peer.Handle, entry)!.Grant;
+                entry["tier"] = TierName(TrustTier.Untrusted);
+                entry[member] ??= Timestamps.Format(time.GetUtcNow());
+                entry["revoked_reason"] = reason;
+                entry["peer_acked"] = false;
+                SetGrant(entry, null);
+                return true;
+            },
+            beforeWrite: () => grant is null ? Task.CompletedTask : revoke(grant, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task ChangeAsync(TrustEntry peer, Func<JsonObject, bool> change, CancellationToken cancellationToken) =>
+        _file.UpdateAsync(tree => FindIn(tree, peer) is { } entry && change(entry), cancellationToken);
+
+    /// <summary>The entry of exactly this key under its name; null where there is none.</summary>
+    private JsonObject? FindIn(JsonObject tree, TrustEntry peer) =>
+        ReadEntry(peer.Handle, AgentsIn(tree)[peer.Handle]) is { } found && found.PublicKey.AsSpan().SequenceEqual(peer.PublicKey) ? AgentsIn(tree)[peer.Handle]!.AsObject() : null;
+
+    private static bool SetHigher(JsonObject entry, string member, long value)
+    {
+        var isHigher = value > ((long?)entry[member] ?? 0);
+        if (isHigher)
+        {
+            entry[member] = value;
+        }
+
+        return isHigher;
+    }
+
     // Whoever was known by the key alone has a name now.
     private static void DropNameless(JsonObject agents, AgentCard card)
     {
@@ -335,7 +420,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
-        entry["card"] = JsonNode.Parse(request.Card.JsonText);
+        if (HighestOf(entry) is not { } highest || PositionOf(request.Card).Seq >= highest.Seq)
+        {
+            SetCard(entry, request.Card);
+        }
+
         entry["public_keys"] = Keys(request.Card);
         entry["pinned_at"] = now;
         entry["ceremony"] = request.Ceremony;
@@ -347,6 +436,33 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         entry.Remove("revoked_by_peer_at");
         entry.Remove("revoked_reason");
         return entry;
+    }
+
+    private static void SetCard(JsonObject entry, AgentCard card)
+    {
+        var position = PositionOf(card);
+        entry["card"] = JsonNode.Parse(card.JsonText);
+        entry["card_seq"] = position.Seq;
+        entry["card_hash"] = position.Hash;
+    }
+
+    /// <summary>Where the highest card seen stands; null where none is known.</summary>
+    private static CardPosition? HighestOf(JsonObject entry) =>
+        (string?)entry["card_hash"] is { } hash ? new CardPosition((long?)entry["card_seq"] ?? 0, hash)
+        : CardOf(entry) is { } card ? PositionOf(card)
+        : null;
+
+    // A card whose number is in no form stands before all that have one.
+    private static CardPosition PositionOf(AgentCard card)
+    {
+        try
+        {
+            return CardChain.PositionOf(card);
+        }
+        catch (WireException error) when (error.Reason == WireReason.InvalidCard)
+        {
+            return new CardPosition(0, Convert.ToHexStringLower(CanonicalJson.Hash(card.Json, CanonicalMode.WholeObject)));
+        }
     }
 
     private static void SetGrant(JsonObject entry, GivenGrant? grant)
@@ -403,6 +519,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     RevokedByPeerAt = Timestamps.TryParse((string?)entry["revoked_by_peer_at"], out var byPeer) ? byPeer : null,
                     RevokedReason = (string?)entry["revoked_reason"],
                     RequestId = (string?)entry["request_id"],
+                    CardSeq = (long?)entry["card_seq"] ?? 0,
+                    CardSeqTold = (long?)entry["card_seq_told"] ?? 0,
+                    CardSeqSent = (long?)entry["card_seq_sent"] ?? 0,
                 }
                 : null;
         }

@@ -112,8 +112,7 @@ public static class WireErrorCatalogue
         [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would let a stranger read this home's mail.", "Ask over a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
         [WireReason.TrustedAgentExists] = new(WireErrorCategory.ResourceExists, "The key is in the allowlist under another name, or the allowlist is full.", "See Get-WireTrustedAgent, and take the other entry out with Remove-WireTrustedAgent first."),
         [WireReason.TrustedAgentNotFound] = new(WireErrorCategory.ObjectNotFound, "The allowlist has no agent of that name.", "See Get-WireTrustedAgent."),
-        [WireReason.HandshakePortUnavailable] = new(WireErrorCategory.ResourceUnavailable, "The port for handshakes could not be opened: another program has it, or it needs privilege. Ports below 1024, as the default 444, need it on most systems.", "Choose another port with 'Set-WireTrustPolicy -Listen -Port 8444', or give the daemon the right to open it."),
-        [WireReason.HandshakeUnreachable] = new(WireErrorCategory.ConnectionError, "The other side takes no handshakes at that address.", "Check address and port, and that its daemon runs with 'Set-WireTrustPolicy -Listen'; or ask over a relay's directory with 'Request-WireTrust handle@relay'."),
+        [WireReason.InvalidKey] = new(WireErrorCategory.InvalidArgument, "That is no public key: 32 bytes as base64 with padding or as 64 hex digits, and a good point of the curve.", "Copy the key once more, whole."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),

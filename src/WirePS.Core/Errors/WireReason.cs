@@ -77,8 +77,7 @@ public enum WireReason
     RelayWithoutGrants,
     TrustedAgentExists,
     TrustedAgentNotFound,
-    HandshakePortUnavailable,
-    HandshakeUnreachable,
+    InvalidKey,
 
     // Asking about pairings and peers
     PairNotFound,

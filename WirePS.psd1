@@ -12,7 +12,9 @@
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Add-WireTrustedAgent'
+        'Approve-WireTrust'
         'Confirm-WirePair'
+        'Deny-WireTrust'
         'Export-WireTrust'
         'Find-WirePeer'
         'Get-WireDaemon'
@@ -21,6 +23,7 @@
         'Get-WirePeer'
         'Get-WirePendingPair'
         'Get-WireTrustPolicy'
+        'Get-WireTrustRequest'
         'Get-WireTrustedAgent'
         'Import-WireTrust'
         'Initialize-WireIdentity'
@@ -30,6 +33,9 @@
         'Remove-WirePeer'
         'Remove-WirePendingPair'
         'Remove-WireTrustedAgent'
+        'Request-WireTrust'
+        'Revoke-WireTrust'
+        'Set-WireIdentity'
         'Set-WireRelay'
         'Set-WireTrustPolicy'
         'Start-WireDaemon'

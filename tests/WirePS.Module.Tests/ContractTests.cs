@@ -10,7 +10,7 @@ namespace WirePS.Module.Tests;
 /// <summary>What holds for every cmdlet and every object.</summary>
 public sealed partial class ContractTests
 {
-    private static readonly string[] Looking = ["Get", "Test", "Wait", "Watch"];
+    private static readonly string[] Looking = ["Find", "Get", "Test", "Wait", "Watch"];
 
     public static TheoryData<string> Names => [.. CompiledCmdlet.All.Select(static c => c.Name)];
 

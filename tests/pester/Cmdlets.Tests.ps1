@@ -14,6 +14,11 @@ Describe 'WhatIf' {
         @{ Name = 'Stop-WirePair'; Script = { $open | Stop-WirePair -WhatIf } }
         @{ Name = 'Remove-WirePendingPair'; Script = { $ended | Remove-WirePendingPair -WhatIf } }
         @{ Name = 'Remove-WirePeer'; Script = { Remove-WirePeer * -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Register-WireHandle'; Script = { Register-WireHandle -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Unregister-WireHandle'; Script = { Unregister-WireHandle -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Request-WireTrust'; Script = { Request-WireTrust nobody -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Revoke-WireTrust'; Script = { Revoke-WireTrust * -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Set-WireIdentity'; Script = { Set-WireIdentity 'Another name' -WireHome $wireHome -WhatIf } }
         @{ Name = 'Invoke-WireTick'; Script = { Invoke-WireTick -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon'; Script = { Start-WireDaemon -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon -Foreground'; Script = { Start-WireDaemon -Foreground -WireHome $wireHome -WhatIf } }

@@ -33,13 +33,24 @@ Describe 'The examples' {
             $null = Start-WireRelay -Port 0
         }
 
-        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair') {
+        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair', 'Get-WireTrustRequest', 'Approve-WireTrust', 'Deny-WireTrust', 'Revoke-WireTrust') {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
         switch -Regex ("$Name|$Title") {
-            'Peer\|' {
+            '(Get|Remove)-WirePeer\||Revoke-WireTrust\|' {
                 $null = Complete-TestPair (Connect-TestPair $here $there)
+            }
+            'Unregister-WireHandle\|' {
+                $null = Register-WireHandle
+            }
+            'Find-WirePeer\||Request-WireTrust\|' {
+                $null = Register-WireHandle -WireHome $there
+            }
+            '(Get-WireTrustRequest|Approve-WireTrust|Deny-WireTrust)\|' {
+                $null = Register-WireHandle
+                $null = Request-WireTrust (Get-WireIdentity).Handle 'We share the build.' -WireHome $there
+                $null = Wait-Until { Get-WireTrustRequest }
             }
             'Confirm-WirePair\||Wait-WirePair\|.*(done|Several)|Get-WirePendingPair\||Watch-WirePair\||Get-WireJournal\|.*(one pairing|Follow)|Remove-WirePendingPair\|' {
                 if ($Name -eq 'Remove-WirePendingPair') {

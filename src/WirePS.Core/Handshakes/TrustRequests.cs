@@ -23,6 +23,9 @@ public sealed class TrustRequests
     /// <summary>Who approved what a person decided; a policy stands there as <c>policy:</c> and its name.</summary>
     public const string Person = "person";
 
+    /// <summary>How long a request waits for an answer.</summary>
+    public static readonly TimeSpan Patience = HandshakeState.Patience;
+
     private readonly HandshakeStore _store;
     private readonly HandshakeSurroundings _around;
 

@@ -45,8 +45,10 @@
         'Stop-WireRelay'
         'Test-WireAuditLog'
         'Test-WireRelay'
+        'Test-WireTrust'
         'Unregister-WireHandle'
         'Wait-WirePair'
+        'Wait-WireTrust'
         'Watch-WirePair'
     )
     VariablesToExport    = @()

@@ -80,6 +80,7 @@ public sealed class WireEngine : IDisposable
         Sent = new SentMessages(home, Files);
         TrustPolicies = new TrustPolicies(home, Files, Time);
         TrustExchange = new TrustExchange(Trust, Identity, Journal, Time);
+        TrustWait = new TrustWait(home, Trust, Time);
         var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
         Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
@@ -177,6 +178,9 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Who is trusted when they ask, and what else is decided without a person.</summary>
     public TrustPolicies TrustPolicies { get; }
+
+    /// <summary>Waits until somebody is trusted.</summary>
+    public TrustWait TrustWait { get; }
 
     /// <summary>Trust from and for another program.</summary>
     public TrustExchange TrustExchange { get; }

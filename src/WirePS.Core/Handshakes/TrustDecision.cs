@@ -29,7 +29,7 @@ public sealed record TrustCase
     /// <summary>True where a request of ours is open that was addressed to this very key.</summary>
     public bool WasAsked { get; init; }
 
-    /// <summary>True within five minutes after either side has revoked the other.</summary>
+    /// <summary>True within <see cref="TrustDecision.Cooldown"/> after the other side has revoked this home.</summary>
     public bool IsCoolingDown { get; init; }
 }
 
@@ -55,6 +55,9 @@ public enum TrustVerdict
 /// <param name="Agent">The name in the allowlist, where that decided.</param>
 public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? Agent = null)
 {
+    /// <summary>How long after a revocation by the other side nothing is granted without a person (handshake.md §8.4, weakness 15); who revoked here has a tombstone.</summary>
+    public static readonly TimeSpan Cooldown = TimeSpan.FromMinutes(5);
+
     /// <summary>The reason of mutual requests.</summary>
     public const string Mutual = "mutual";
 
@@ -97,7 +100,7 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
         {
             PeerKeyFamiliarity.Known => new(TrustVerdict.AlreadyTrusted, "trusted"),
             PeerKeyFamiliarity.Different => new(TrustVerdict.Pending, "identity_conflict"),
-            _ when request.IsCoolingDown => new(TrustVerdict.Refused, "cooldown"),
+            _ when request.IsCoolingDown && !request.WasAsked => new(TrustVerdict.Pending, "cooldown"),
             _ when allowlist is null || policy is null => new(TrustVerdict.Pending, "policy_unreadable"),
             _ when request is { IsWeak: true, IsConfirmed: false } && !allowlist.HasPin(request.Key) => new(TrustVerdict.Pending, "unconfirmed_key"),
             _ when request.WasAsked => new(TrustVerdict.Granted, Mutual),
@@ -116,7 +119,6 @@ public sealed record TrustDecision(TrustVerdict Verdict, string Reason, string? 
     public static TrustDecision OfAnswer(TrustCase answer, TrustPolicy? policy) =>
         answer.Standing is PeerKeyFamiliarity.Revoked or PeerKeyFamiliarity.Different ? new(TrustVerdict.Refused, answer.Standing == PeerKeyFamiliarity.Revoked ? "revoked" : "identity_conflict")
         : answer.IsWeak && policy?.AllowOlderSignature != true ? new(TrustVerdict.Refused, "older_signature")
-        : answer.IsCoolingDown ? new(TrustVerdict.Refused, "cooldown")
         : !answer.WasAsked ? new(TrustVerdict.Refused, "unsolicited")
         : new(TrustVerdict.Granted, "accepted");
 }

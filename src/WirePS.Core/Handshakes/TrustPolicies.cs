@@ -18,7 +18,7 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
     public const int MostAgents = 4096;
 
     private static readonly string[] AgentMembers = ["name", "public_key", "did", "address", "node_id", "added_at"];
-    private static readonly string[] PolicyMembers = ["version", "auto_approve", "listen", "port"];
+    private static readonly string[] PolicyMembers = ["version", "auto_approve"];
 
     private readonly JsonFile _agents = new(files, home.TrustedAgentsFile, home.LockFile("trusted-agents"), maxBytes: 1024 * 1024);
     private readonly JsonFile _policy = new(files, home.TrustPolicyFile, home.LockFile("trust-policy"), maxBytes: 64 * 1024);
@@ -80,8 +80,6 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
         {
             tree["version"] = 1;
             tree["auto_approve"] = policy.AutoApprove;
-            tree["listen"] = policy.Listen;
-            tree["port"] = policy.Port;
             return true;
         },
         cancellationToken);
@@ -107,10 +105,7 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
             throw new WireException(WireReason.FileCorrupt, "The policy has a member that this version does not know.", home.TrustPolicyFile);
         }
 
-        var port = (int?)tree?["port"] ?? TrustPolicy.DefaultPort;
-        return port is >= 0 and <= ushort.MaxValue
-            ? new TrustPolicy { AutoApprove = (bool?)tree?["auto_approve"] ?? false, Listen = (bool?)tree?["listen"] ?? false, Port = port }
-            : throw new WireException(WireReason.FileCorrupt, "The policy has a port that is none.", home.TrustPolicyFile);
+        return new TrustPolicy { AutoApprove = (bool?)tree?["auto_approve"] ?? false };
     }
 
     private TrustAllowlist ReadAgents(JsonObject? tree)

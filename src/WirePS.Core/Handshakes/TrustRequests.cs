@@ -132,6 +132,7 @@ public sealed class TrustRequests
                 NodeId = NodeId.Of(key),
                 Did = request.Card.Did,
                 WasAsked = wasAsked,
+                IsCoolingDown = known?.RevokedByPeerAt is { } ended && _around.Time.GetUtcNow() - ended < TrustDecision.Cooldown,
                 Standing = known is not null ? (known.RevokedAt is not null ? PeerKeyFamiliarity.Revoked : known.Tier >= TrustTier.Verified ? PeerKeyFamiliarity.Known : PeerKeyFamiliarity.New)
                     : peers.Any(p => p.Handle == request.Card.Handle || p.Did == request.Card.Did) ? PeerKeyFamiliarity.Different
                     : PeerKeyFamiliarity.New,

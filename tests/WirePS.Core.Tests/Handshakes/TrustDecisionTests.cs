@@ -36,7 +36,7 @@ public sealed class TrustDecisionTests
         var best = Stranger with { WasAsked = true, IsConfirmed = true };
         Assert.Equal(new(TrustVerdict.Refused, "revoked"), TrustDecision.Of(best with { Standing = PeerKeyFamiliarity.Revoked }, list, Open));
         Assert.Equal(new(TrustVerdict.Pending, "identity_conflict"), TrustDecision.Of(best with { Standing = PeerKeyFamiliarity.Different }, list, Open));
-        Assert.Equal(new(TrustVerdict.Refused, "cooldown"), TrustDecision.Of(best with { IsCoolingDown = true }, list, Open));
+        Assert.Equal(new(TrustVerdict.Pending, "cooldown"), TrustDecision.Of(best with { IsCoolingDown = true, WasAsked = false }, list, Open));
     }
 
     [Fact]
@@ -85,7 +85,6 @@ public sealed class TrustDecisionTests
     {
         Assert.Equal(new(TrustVerdict.Refused, "unsolicited"), TrustDecision.OfAnswer(Stranger, Open));
         Assert.Equal(new(TrustVerdict.Granted, "accepted"), TrustDecision.OfAnswer(Stranger with { WasAsked = true }, Open));
-        Assert.Equal(new(TrustVerdict.Refused, "cooldown"), TrustDecision.OfAnswer(Stranger with { WasAsked = true, IsCoolingDown = true }, Open));
         Assert.Equal(new(TrustVerdict.Refused, "identity_conflict"), TrustDecision.OfAnswer(Stranger with { WasAsked = true, Standing = PeerKeyFamiliarity.Different }, Open));
     }
 }

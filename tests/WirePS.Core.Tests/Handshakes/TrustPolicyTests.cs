@@ -62,7 +62,7 @@ public sealed class TrustPolicyTests
     [Theory]
     [InlineData("trust-policy.json", """{"version":1,"auto_approve":true,"never":["x"]}""")]
     [InlineData("trust-policy.json", """{"version":1,"auto_approve":"yes"}""")]
-    [InlineData("trust-policy.json", """{"version":1,"auto_approve":true,"port":65536}""")]
+    [InlineData("trust-policy.json", """{"version":2,"auto_approve":true}""")]
     [InlineData("trust-policy.json", """{"version":1,"auto_approve":tr""")]
     [InlineData("trusted-agents.json", """{"version":1,"agents":[{"name":"a","public_key":"AAAA"}]}""")]
     [InlineData("trusted-agents.json", """{"version":1,"agents":[{"name":"a","did":"x","except":"y"}]}""")]
@@ -80,7 +80,7 @@ public sealed class TrustPolicyTests
         Assert.Empty(two.Trust.List());
         Assert.Equal("policy_unreadable", Assert.Single(two.Requests.Preview()).Decision.Reason);
         var error = file == "trust-policy.json" ? Assert.Throws<WireException>(two.TrustPolicies.Policy) : Assert.Throws<WireException>(two.TrustPolicies.Allowlist);
-        Assert.Equal(WireReason.FileCorrupt, error.Reason);
+        Assert.Equal(text.Contains("\"version\":2", StringComparison.Ordinal) ? WireReason.FileNewerVersion : WireReason.FileCorrupt, error.Reason);
     }
 
     [Fact]
@@ -94,6 +94,51 @@ public sealed class TrustPolicyTests
         Assert.True(await policies.RemoveAsync("a", None));
         Assert.False(await policies.RemoveAsync("a", None));
         Assert.Empty(policies.Allowlist().Agents);
+    }
+
+    /// <summary>Weakness 15: the side that was revoked has a cooldown too, and it outlives a restart.</summary>
+    [Fact]
+    public async Task After_a_revocation_by_the_peer_no_policy_lets_it_in_for_five_minutes()
+    {
+        using var pair = await TrustRequestTests.StrangersAsync();
+        var two = pair.Two.Engine;
+        await two.TrustPolicies.SetAsync(new TrustPolicy { AutoApprove = true }, None);
+        await pair.AskAsync(null);
+        await pair.SettleAsync();
+        pair.Time.Advance(TimeSpan.FromSeconds(5));
+        await pair.One.Engine.PeerRevocation.RevokeAsync(Assert.Single(pair.One.Engine.Trust.List()), null, None);
+        await pair.SettleAsync();
+        Assert.False(Assert.Single(two.Trust.List()).IsTrusted);
+
+        // A person there has thought better of it.
+        await pair.One.Engine.Peers.ForgetAsync(two.Identity.Find()!.Did, None);
+        await pair.AskAsync(null);
+        await pair.SettleAsync();
+        Assert.Equal("cooldown", Assert.Single(two.Requests.Preview()).Decision.Reason);
+        pair.Time.Advance(TrustDecision.Cooldown);
+        Assert.Equal(TrustVerdict.Granted, Assert.Single(two.Requests.Preview()).Decision.Verdict);
+    }
+
+    [Fact]
+    public async Task A_wait_ends_with_trust_and_with_nothing_else()
+    {
+        using var pair = await TrustRequestTests.StrangersAsync();
+        var two = pair.Two.Engine;
+        await pair.AskAsync(null);
+        await pair.SettleAsync();
+        TrustEntry? Find(IReadOnlyList<TrustEntry> peers) => peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(KeyOf(pair.One)));
+        var error = await Assert.ThrowsAsync<WireException>(() => two.TrustWait.WaitAsync(Find, TimeSpan.Zero, None));
+        Assert.Equal(WireReason.WaitTimeout, error.Reason);
+
+        var many = Enumerable.Range(0, 20).Select(_ => two.TrustWait.WaitAsync(Find, null, None)).ToList();
+        using var stop = new CancellationTokenSource();
+        var cancelled = two.TrustWait.WaitAsync(static _ => null, null, stop.Token);
+        await two.Requests.ApproveAsync(Assert.Single(two.Requests.Pending()).Id, None);
+        var peers = await Task.WhenAll(many);
+        Assert.All(peers, p => Assert.Equal(KeyOf(pair.One), p.PublicKey));
+        Assert.Equal(KeyOf(pair.One), (await two.TrustWait.WaitAsync(Find, TimeSpan.Zero, None)).PublicKey);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
     }
 
     private static byte[] KeyOf(Party party) => party.Engine.Identity.Find()!.Card.PublicKey;

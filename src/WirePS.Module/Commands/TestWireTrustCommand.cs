@@ -14,7 +14,7 @@ public sealed class TestWireTrustCommand : WireCmdlet
     [Alias("Did", "PeerDid")]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(PeerCompleter))]
-    public string[] Name { get; set; } = [];
+    public string Name { get; set; } = "";
 
     /// <summary>The fingerprint that its key must have, with or without spaces.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -23,16 +23,10 @@ public sealed class TestWireTrustCommand : WireCmdlet
     public string? Fingerprint { get; set; }
 
     /// <inheritdoc/>
-    protected override async Task ProcessAsync()
+    protected override Task ProcessAsync() => TryAsync(() =>
     {
-        foreach (var name in Name)
-        {
-            await TryAsync(() =>
-            {
-                var peer = PeerNames.FindOne(Engine.Peers.List(), name);
-                WriteObject(peer is { IsTrusted: true } && (Fingerprint is null || PeerNames.IsFingerprint(peer, Fingerprint)));
-                return Task.CompletedTask;
-            });
-        }
-    }
+        var peer = PeerNames.FindOne(Engine.Peers.List(), Name);
+        WriteObject(peer is { IsTrusted: true } && (Fingerprint is null || PeerNames.IsFingerprint(peer, Fingerprint)));
+        return Task.CompletedTask;
+    });
 }

@@ -17,7 +17,7 @@ public sealed class WaitWireTrustCommand : WireCmdlet
     [Alias("Did", "PeerDid")]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(PeerCompleter))]
-    public string[] Name { get; set; } = [];
+    public string Name { get; set; } = "";
 
     /// <summary>The fingerprint that its key must have, with or without spaces.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -40,7 +40,7 @@ public sealed class WaitWireTrustCommand : WireCmdlet
     /// <inheritdoc/>
     protected override Task ProcessAsync()
     {
-        _awaited.AddRange(Name.Select(name => (Engine, name, Fingerprint)));
+        _awaited.Add((Engine, Name, Fingerprint));
         return Task.CompletedTask;
     }
 

@@ -91,7 +91,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             return EventOutcome.Refuse(EventRefusal.LimitReached, "A trust request of more than 16 KiB.");
         }
 
-        if (card is null || !TrustStore.IsStorable(card))
+        if (card is null || !TrustStore.IsStorable(card) || !HandleRules.IsSafeFileName(card.Handle))
         {
             return EventOutcome.Refuse(EventRefusal.InvalidCard);
         }

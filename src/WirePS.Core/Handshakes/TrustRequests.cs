@@ -274,6 +274,11 @@ public sealed class TrustRequests
             throw new WireException(WireReason.SelfPairing, "That is this home itself.", card.Did);
         }
 
+        if (!HandleRules.IsSafeFileName(card.Handle))
+        {
+            throw new WireException(WireReason.InvalidHandle, null, card.Handle);
+        }
+
         if (!card.SpeaksWirePS)
         {
             throw new WireException(WireReason.PeerNotWirePS, null, card.Did);

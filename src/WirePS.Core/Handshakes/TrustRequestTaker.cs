@@ -35,6 +35,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         var own = around.Identity.Find()!.Card;
         var known = requests.Load();
         var peers = around.Trust.ListAll();
+        var rules = around.Policies.TryRead();
         var outcomes = new EventOutcome[events.Count];
         var waiting = new List<(int Place, PendingRequest Request)>();
         for (var i = 0; i < events.Count; i++)
@@ -50,7 +51,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             var request = new PendingRequest(
                 message!.Id, around.Time.GetUtcNow(), card!, Printable.Of(message.Justification), message.Nonce, route!, new MailboxPlace(incoming.Origin.RelayUrl, incoming.Origin.SlotId), peer is not null);
             var asked = AskedFor(known, request);
-            var decision = requests.Decide(request, asked is not null, peers);
+            var decision = requests.Decide(request, asked is not null, peers, rules);
             if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
             {
                 outcomes[i] = await AnswerAsync(request, asked, decision, cancellationToken).ConfigureAwait(false);

@@ -116,13 +116,13 @@ public sealed class TrustRequests
     public IReadOnlyList<(PendingRequest Request, TrustDecision Decision)> Preview(TrustPolicy? policy = null)
     {
         var peers = _around.Trust.ListAll();
-        return [.. Pending().Select(request => (request, Decide(request, wasAsked: false, peers, policy)))];
+        var (allowlist, own) = _around.Policies.TryRead();
+        return [.. Pending().Select(request => (request, Decide(request, wasAsked: false, peers, (allowlist, policy ?? own))))];
     }
 
     /// <summary>Decides a request that was checked; what cannot be read decides nothing.</summary>
-    internal TrustDecision Decide(PendingRequest request, bool wasAsked, IReadOnlyList<TrustEntry> peers, TrustPolicy? policy = null)
+    internal TrustDecision Decide(PendingRequest request, bool wasAsked, IReadOnlyList<TrustEntry> peers, (TrustAllowlist? Allowlist, TrustPolicy? Policy) rules)
     {
-        var (allowlist, own) = _around.Policies.TryRead();
         var key = request.Card.PublicKey;
         var known = peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(key));
         return TrustDecision.Of(
@@ -137,8 +137,8 @@ public sealed class TrustRequests
                     : peers.Any(p => p.Handle == request.Card.Handle || p.Did == request.Card.Did) ? PeerKeyFamiliarity.Different
                     : PeerKeyFamiliarity.New,
             },
-            allowlist,
-            policy ?? own);
+            rules.Allowlist,
+            rules.Policy);
     }
 
     /// <summary>Says no to a request, and tells who asked.</summary>

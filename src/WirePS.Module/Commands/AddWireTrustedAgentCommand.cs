@@ -41,9 +41,8 @@ public sealed class AddWireTrustedAgentCommand : WireCmdlet
     [ValidateNotNullOrEmpty]
     public string? Did { get; set; }
 
-    /// <summary>The node id that it must have besides the key.</summary>
+    /// <summary>The node id that it must have besides the key; 0 for any.</summary>
     [Parameter(ParameterSetName = "Key", ValueFromPipelineByPropertyName = true)]
-    [ValidateRange(1u, uint.MaxValue)]
     public uint NodeId { get; set; }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace WirePS.Module.Output;
 public sealed class WireImportedTrust
 {
     /// <summary>The node id that its registry gave it.</summary>
-    public required uint NodeId { get; init; }
+    public required long NodeId { get; init; }
 
     /// <summary>The fingerprint of its key; nothing for a record without one.</summary>
     public string? Fingerprint { get; init; }
@@ -35,4 +35,7 @@ public sealed class WireImportedTrust
         Mutual = imported.Record.IsMutual,
         WireHome = engine.Home.Root,
     };
+
+    /// <summary>The node and the outcome.</summary>
+    public override string ToString() => $"node {NodeId}: {Outcome}";
 }

@@ -18,4 +18,7 @@ public sealed class WireTrustPolicy
         TrustedAgents = engine.TrustPolicies.Allowlist().Agents.Count,
         WireHome = engine.Home.Root,
     };
+
+    /// <summary>What it does with everybody who asks.</summary>
+    public override string ToString() => AutoApprove ? "approves everybody" : "asks a person";
 }

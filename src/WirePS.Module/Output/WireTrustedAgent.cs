@@ -22,7 +22,7 @@ public sealed class WireTrustedAgent
     public string? Address { get; init; }
 
     /// <summary>The node id that it must have; 0 for any.</summary>
-    public uint NodeId { get; init; }
+    public long NodeId { get; init; }
 
     /// <summary>When it was put in.</summary>
     public DateTime? AddedAt { get; init; }

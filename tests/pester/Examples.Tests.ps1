@@ -45,8 +45,22 @@ Describe 'The examples' {
             'Unregister-WireHandle\|' {
                 $null = Register-WireHandle
             }
-            'Find-WirePeer\||Request-WireTrust\|' {
+            'Find-WirePeer\||Request-WireTrust\||Add-WireTrustedAgent\||Wait-WireTrust\|' {
                 $null = Register-WireHandle -WireHome $there
+            }
+            'WireTrustedAgent\||Export-WireTrust\|' {
+                $null = Add-WireTrustedAgent test-1 '7UkoxijRwsbq6QM4kFmVYSlZJzpcY/k2NsFGFKyHN9E='
+                if ($Name -eq 'Remove-WireTrustedAgent') { $null = Add-WireTrustedAgent bench 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=' }
+            }
+            'Import-WireTrust\|' {
+                Set-Content "$user/trust.json" '{"trusted":[{"node_id":7,"public_key":"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=","approved_at":"2026-01-02T03:04:05Z","mutual":true}]}'
+            }
+            'Wait-WireTrust\|' {
+                # The other side has been asked before, and says yes to whatever comes.
+                $null = Register-WireHandle
+                Set-WireTrustPolicy -AutoApprove $true -WireHome $there
+                foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+                if ($Title -like '*minute*') { $null = Request-WireTrust build-server 'We share the build.' }
             }
             '(Get-WireTrustRequest|Approve-WireTrust|Deny-WireTrust)\|' {
                 $null = Register-WireHandle
@@ -100,6 +114,11 @@ Describe 'The examples' {
         if ($Name -in 'Find-WirePeer', 'Request-WireTrust') { Unregister-WireHandle -WireHome $there }
         $joiner | Where-Object { $_ } | Remove-Job -Force
         $joiner = $null
+        if ($Name -in 'Find-WirePeer', 'Request-WireTrust', 'Add-WireTrustedAgent', 'Wait-WireTrust') {
+            # The next example's home has the same handle.
+            $null = Unregister-WireHandle -WireHome $there
+        }
+
         Close-TestHome $here, $there, "$user/wire-work"
         $env:WIRE_HOME = $null
     }

@@ -51,7 +51,7 @@ public sealed partial class ContractTests
     [MemberData(nameof(Outputs))]
     public void An_object_is_flat_and_of_types_that_survive_remoting(Type type)
     {
-        Type[] simple = [typeof(string), typeof(int), typeof(long), typeof(double), typeof(bool), typeof(DateTime), typeof(string[])];
+        Type[] simple = [typeof(string), typeof(int), typeof(long), typeof(double), typeof(bool), typeof(DateTime), typeof(TimeSpan), typeof(string[])];
 
         // What a peer sent is of its own making, and made of the same types.
         Assert.All(type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => (type, p.Name) != (typeof(WireMessage), nameof(WireMessage.Body))), p => Assert.Contains(Nullable.GetUnderlyingType(p.PropertyType) ?? p.PropertyType, simple));

@@ -5,9 +5,18 @@ using WirePS;
 using WirePS.Benchmarks;
 using WirePS.Pairing;
 
+// One of the processes of acceptors of the benchmark of invites; it ends with who has started it.
+if (args is [InviteBenchmark.Command, var acceptors, var relayUrl, var place])
+{
+    await InviteBenchmark.AcceptAsync(acceptors, relayUrl, int.Parse(place, CultureInfo.InvariantCulture), CancellationToken.None);
+    return 0;
+}
+
 const int FewestRounds = 20;
 const string Usage = """
-    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30>]
+    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30> | --invites]
+
+    --invites runs the benchmark of invites alone.
 
     Everything is written below the folder for temporary files (TMPDIR): let it be on the disk that counts.
     """;
@@ -15,6 +24,7 @@ const string Usage = """
 var (relayProgram, rounds) = args switch
 {
     ["--relay", var relay] => (relay, 30),
+    ["--relay", var relay, "--invites"] => (relay, FewestRounds),
     ["--relay", var relay, "--rounds", var number] when int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) => (relay, n),
     _ => (null, 0),
 };
@@ -35,6 +45,13 @@ var folder = Directory.CreateTempSubdirectory("wireps-bench-");
 try
 {
     Report.Line($"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}; files below {Path.GetTempPath()}");
+    if (args is [.., "--invites"])
+    {
+        await InviteBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("invites").FullName, ending.Token);
+        report.Targets();
+        return 0;
+    }
+
     DurableWriteBenchmark.Run(folder.CreateSubdirectory("disk").FullName);
     var v1 = await PairAsync(PairProtocolVersion.V1);
     var v2 = await PairAsync(PairProtocolVersion.V2);
@@ -47,6 +64,7 @@ try
         await BreakdownBenchmark.RunAsync(relayProgram, folder.CreateSubdirectory("breakdown").FullName, v2.Ready, rounds, ending.Token);
     }
 
+    await InviteBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("invites").FullName, ending.Token);
     if ((v2 ?? v1) is { Files: var files })
     {
         ListingBenchmark.Run(report, folder.CreateSubdirectory("listing").FullName, files);

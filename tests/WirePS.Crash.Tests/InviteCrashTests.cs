@@ -29,7 +29,9 @@ public sealed class InviteCrashTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{who}: killed after each of {points} {kind}s; both sides pinned every time");
-        Assert.True(points >= 3, $"Only {points} points: the host does not count what it should.");
+
+        // That the events are stored may be told to the relay when all is over.
+        Assert.True(points >= 2, $"Only {points} points: the host does not count what it should.");
     }
 
     /// <summary>One invite; true where the process that was to die has died.</summary>
@@ -64,6 +66,11 @@ public sealed class InviteCrashTests(ITestOutputHelper output)
             // Where it died after the relay had its answer, the acknowledgement may be there before the answer is repeated.
             await RequireStoryAsync(acceptor, pair.Id, limit.Token, "request_guest polling paired", "request_guest paired");
             await RequireStoryAsync(issuer, invite.InviteId, limit.Token, "open used");
+            while (issuer.Outbox.List().Count > 0)
+            {
+                await Task.Delay(20, limit.Token);
+            }
+
             Assert.True(issuer.Journal.Verify().Valid && acceptor.Journal.Verify().Valid);
             var deaths = issuerDaemon.Deaths + acceptorDaemon.Deaths;
             Assert.True(deaths <= 1 && relay.Deaths == 0, $"A process ended by itself: {Log(issuer)}--\n{Log(acceptor)}");

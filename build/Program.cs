@@ -11,7 +11,7 @@ const string Help = """
                    --destination <folder>   another folder of modules
       bench      measure pairings, the relay, and a long list of pairings
                    --rounds <n>             pairings to measure (20 or more)
-                   --only <part>            one part: pairing, rendezvous, events
+                   --only <part>            one part: pairing, rendezvous, events, invites
       help       this text
 
     Needed: the .NET SDK 10. Installed where they are missing and may be installed: libsodium and SQLite from the

@@ -21,10 +21,10 @@ internal sealed class Party(WireEngine engine, CountingFileSystem commands, Chil
     }
 
     /// <summary>Makes a home with an identity and a relay.</summary>
-    public static async Task SetUpAsync(string folder, string relayUrl, CancellationToken cancellationToken)
+    public static async Task SetUpAsync(string folder, string relayUrl, CancellationToken cancellationToken, string? handle = null)
     {
         using var engine = new WireEngine(WireHome.Resolve(folder));
-        await engine.Identity.EnsureAsync(null, cancellationToken);
+        await engine.Identity.EnsureAsync(handle, cancellationToken);
         await engine.Settings.SetRelayAsync(relayUrl, cancellationToken);
     }
 

@@ -5,14 +5,21 @@ using WirePS;
 using WirePS.Benchmarks;
 using WirePS.Pairing;
 
+// One of the processes of acceptors of the benchmark of invites; it ends with who has started it.
+if (args is [InviteBenchmark.Command, var acceptors, var relayUrl, var place])
+{
+    await InviteBenchmark.AcceptAsync(acceptors, relayUrl, int.Parse(place, CultureInfo.InvariantCulture), CancellationToken.None);
+    return 0;
+}
+
 const int FewestRounds = 20;
 const string Usage = """
-    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30>] [--only pairing|rendezvous|events]
+    usage: WirePS.Benchmarks --relay <WirePS.Relay.dll> [--rounds <n, 20 or more; default 30>] [--only pairing|rendezvous|events|invites]
 
     Everything is written below the folder for temporary files (TMPDIR): let it be on the disk that counts.
     """;
 
-string[] parts = ["pairing", "rendezvous", "events"];
+string[] parts = ["pairing", "rendezvous", "events", "invites"];
 string? relayProgram = null;
 string? only = null;
 var rounds = 30;
@@ -66,6 +73,11 @@ try
     if (only is null or "events")
     {
         await EventBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("events").FullName, ending.Token);
+    }
+
+    if (only is null or "invites")
+    {
+        await InviteBenchmark.RunAsync(report, relayProgram, folder.CreateSubdirectory("invites").FullName, ending.Token);
     }
 
     report.Targets();

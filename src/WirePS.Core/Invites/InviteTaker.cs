@@ -46,7 +46,9 @@ internal sealed class InviteTaker(
             Decide(batch, [.. items.Where(static i => i.Outcome is null)], now);
             batch.Save();
             await PinAsync(items, cancellationToken).ConfigureAwait(false);
-            foreach (var invite in batch.Changed)
+
+            // Those too that did not change: a process may have died between their change and the journal.
+            foreach (var invite in batch.Known)
             {
                 await journal.CatchUpAsync(invite.ToJournal(), cancellationToken).ConfigureAwait(false);
             }
@@ -216,7 +218,9 @@ internal sealed class InviteTaker(
         private readonly HashSet<string> _pinned = new(StringComparer.Ordinal);
         private IReadOnlyList<IssuedInvite>? _bare;
 
-        public IEnumerable<IssuedInvite> Changed => _changed.Select(id => _invites[id]!);
+        public IEnumerable<IssuedInvite> Known => _invites.Values.OfType<IssuedInvite>();
+
+        private IEnumerable<IssuedInvite> Changed => _changed.Select(id => _invites[id]!);
 
         public IssuedInvite? Of(string inviteId)
         {

@@ -14,6 +14,7 @@ Describe 'The examples' {
         $relayHome = Get-TestHome 'relay'
         $relay = Open-TestRelay $relayHome
         $module = Get-TestedManifest
+        $inviter = Get-TestHome 'inviter'
         $script:count = 0
     }
 
@@ -23,7 +24,7 @@ Describe 'The examples' {
         $here, $there = (Get-TestHome "here-$count"), (Get-TestHome "there-$count")
         $user = New-Item -ItemType Directory -Path (Get-TestHome "user-$count")
         $env:WIRE_HOME = $here
-        $known = $digits = $null
+        $known = $digits = $token = $null
         if ($Name -notin 'Initialize-WireIdentity', 'Start-WireRelay') {
             $null = Initialize-WireIdentity -Relay $relay -WireHome $here
             $null = Initialize-WireIdentity -Handle build-server -Relay $relay -WireHome $there
@@ -37,7 +38,21 @@ Describe 'The examples' {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
+        if ($Name -in 'Register-WireDevice', 'Get-WireDevice', 'Revoke-WireDevice') {
+            foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+        }
+
         switch -Regex ("$Name|$Title") {
+            'WirePairToken\|' {
+                if ($Name -ne 'New-WirePairToken') { $null = New-WirePairToken laptop -WarningAction Ignore }
+            }
+            'Register-WireDevice\|' {
+                $token = New-WirePairToken -WireHome $there
+                Set-Content -Path "$user/device-url" -Value $token.Url
+            }
+            '(Get|Revoke)-WireDevice\|' {
+                $null = New-WirePairToken laptop | Register-WireDevice -WireHome $there
+            }
             'Peer\|' {
                 $null = Complete-TestPair (Connect-TestPair $here $there)
             }
@@ -85,10 +100,26 @@ Describe 'The examples' {
     }
 
     It '<Name>: <Title>' -ForEach $examples {
-        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/")
+        # A machine without a screen has no clipboard; what stands for an invite is one of the other side.
+        $url = "$(New-WireInvite -Relay $relay -WireHome (Get-TestHome 'inviter') -WarningAction Ignore)"
+        $text = $Code.Replace('~/main-home', $there).Replace('~/second-home', $here)
+        if ($token) { $text = $text.Replace('$url ', "'$($token.Url)' ").Replace('$token ', "'$($token.Text)' ") }
+        $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")
+        if ($Name -like '*-WireInvite') {
+            if ($Code -match '\bfleet\b') { $null = New-WireInvite -Label fleet -WarningAction Ignore }
+            $text = "`$url = '$url'; function Get-Clipboard([switch] `$Raw) { `$url }; function Set-Clipboard { }; $text"
+        }
+
+        if ($Name -in 'New-WireInvite', 'Wait-WirePair', 'Receive-WireInvite' -and $text -match 'Wait-WirePair -Id|Receive-WireInvite') {
+            # Somebody accepts, and the issuer takes the answer.
+            $text = $text.Replace('Wait-WirePair -Id', "`$null = 1..3 | ForEach-Object { `$each = Join-Path '$user' `$_; Set-WireRelay '$relay' -WireHome `$each; Receive-WireInvite (`"`$invite`") -Detach -WireHome `$each -WarningAction Ignore; Invoke-WireTick -WireHome `$each }; Invoke-WireTick; Wait-WirePair -Id")
+            $helper = Start-ThreadJob { Import-Module $using:module; while ($true) { $null = Invoke-WireTick -WireHome $using:inviter; $null = Invoke-WireTick -WireHome $using:here; Start-Sleep -Milliseconds 200 } }
+        }
+
+        if ($text -like '*Set-Clipboard*' -and $Name -eq 'Wait-WirePair') { $text = 'function Set-Clipboard { }; ' + $text }
         $expected = $Title -like '*Be asked for the digits*' ? 'WireDigitsRequired' : $null
         $session = Open-TestSession
         try {
@@ -99,6 +130,7 @@ Describe 'The examples' {
         }
         finally {
             Close-TestSession $session
+            if ($helper) { $helper | Remove-Job -Force; $helper = $null }
         }
 
         if ($expected) {

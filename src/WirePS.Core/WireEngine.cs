@@ -84,7 +84,10 @@ public sealed class WireEngine : IDisposable
         Reader = new MailboxReader(Relays, Mailboxes, places, Intake);
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
-        var handshakes = new HandshakeSurroundings(Identity, Trust, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
+        TrustPolicies = new TrustPolicies(home, Files, Time);
+        TrustExchange = new TrustExchange(Trust, Identity, Journal, Time);
+        TrustWait = new TrustWait(home, Trust, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
         Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
         PeerRevocation = new PeerRevocation(Requests, handshakes);
@@ -203,6 +206,15 @@ public sealed class WireEngine : IDisposable
     /// <summary>Trust requests, received and sent.</summary>
     public TrustRequests Requests { get; }
 
+    /// <summary>Who is trusted when they ask, and what else is decided without a person.</summary>
+    public TrustPolicies TrustPolicies { get; }
+
+    /// <summary>Waits until somebody is trusted.</summary>
+    public TrustWait TrustWait { get; }
+
+    /// <summary>Trust from and for another program.</summary>
+    public TrustExchange TrustExchange { get; }
+
     /// <summary>Takes trust back.</summary>
     public PeerRevocation PeerRevocation { get; }
 
@@ -268,7 +280,7 @@ public sealed class WireEngine : IDisposable
     public IReadOnlyList<string> RepairPermissions() =>
     [
         .. PrivateFolders.Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile, Home.RefusedFile]).Where(Files.Narrow),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.TrustPolicyFile, Home.TrustedAgentsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile, Home.RefusedFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>

@@ -195,7 +195,7 @@ public abstract class CrashPoints(ITestOutputHelper output)
     private static string Logs(WireEngine engine) =>
         File.Exists(engine.Home.DaemonLogFile) ? File.ReadAllText(engine.Home.DaemonLogFile) : "(no log)\n";
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -44,7 +44,7 @@ internal class Dying : DispatchProxy
 
     /// <summary>What a relay stores counts.</summary>
     public static string? IsRelayWrite(MethodInfo method, object?[] args) =>
-        method.Name is nameof(IRelayStore.CreateSlotAsync) or nameof(IRelayStore.OpenPairAsync) or nameof(IRelayStore.PostBootstrapAsync) or nameof(IRelayStore.PutGrantAsync)
+        method.Name is nameof(IRelayStore.CreateSlotAsync) or nameof(IRelayStore.PostEventAsync) or nameof(IRelayStore.AckEventsAsync) or nameof(IRelayStore.OpenPairAsync) or nameof(IRelayStore.PostBootstrapAsync) or nameof(IRelayStore.PutGrantAsync)
             or nameof(IRelayStore.RevokeGrantAsync) or nameof(IRelayStore.PutPairMessageAsync) or nameof(IRelayStore.LeavePairAsync) or nameof(IRelayStore.FinishPairAsync) or nameof(IRelayStore.AbandonPairAsync)
             ? "write" : null;
 

@@ -3,6 +3,7 @@ using WirePS;
 using WirePS.CrashHost;
 using WirePS.Daemon;
 using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -12,6 +13,8 @@ using WirePS.Storage;
 //   request --home DIR --relay URL [--code C] [--protocol 1|2] [--die write:N]      prints the code
 //   confirm --home DIR --code C --digits D   [--die write:N]
 //   redeem  --home DIR --token T --devices FIRST:COUNT [--die write:N]              prints the numbers that were admitted
+//   send, queue --home DIR --text T          [--die write:N|send:N]
+//   receive --home DIR                       [--die write:N]       prints the texts
 //   relay   --data DIR --url URL --ready FILE [--die write:N]
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 for (var i = 1; i + 1 < args.Length; i += 2)
@@ -58,6 +61,22 @@ switch (args[0])
         return 0;
     case "redeem":
         await Redeemers.RunAsync(engine, options["--token"], options["--devices"]);
+        return 0;
+    case "send":
+    case "queue":
+        await engine.Messenger.SendAsync(engine.Peers.List()[0], new MessageWish(WireJson.From(options["--text"])) { OnlyQueue = args[0] == "queue" }, CancellationToken.None);
+        return 0;
+    case "receive":
+        using (var consumer = engine.OpenConsumer("default"))
+        {
+            foreach (var pending in consumer.Pending())
+            {
+                Console.WriteLine(pending.Message.Body!.AsString());
+                await Console.Out.FlushAsync();
+                await consumer.CommitAsync(pending.Place);
+            }
+        }
+
         return 0;
     default:
         return 2;

@@ -10,7 +10,7 @@ namespace WirePS.Module.Tests;
 /// <summary>What holds for every cmdlet and every object.</summary>
 public sealed partial class ContractTests
 {
-    private static readonly string[] Looking = ["ConvertFrom", "Get", "Show", "Test", "Wait", "Watch"];
+    private static readonly string[] Looking = ["ConvertFrom", "Find", "Get", "Show", "Test", "Wait", "Watch"];
 
     public static TheoryData<string> Names => [.. CompiledCmdlet.All.Select(static c => c.Name)];
 

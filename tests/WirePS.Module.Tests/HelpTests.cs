@@ -86,6 +86,7 @@ public sealed partial class HelpTests
     [InlineData("about_WirePS_Daemon")]
     [InlineData("about_WirePS_Devices")]
     [InlineData("about_WirePS_Messages")]
+    [InlineData("about_WirePS_Trust")]
     public void About_topics_have_the_form_that_Get_Help_reads(string topic)
     {
         var text = Repository.Read("en-US", topic + ".help.txt");

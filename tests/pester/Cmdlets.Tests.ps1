@@ -14,7 +14,18 @@ Describe 'WhatIf' {
         @{ Name = 'Stop-WirePair'; Script = { $open | Stop-WirePair -WhatIf } }
         @{ Name = 'Remove-WirePendingPair'; Script = { $ended | Remove-WirePendingPair -WhatIf } }
         @{ Name = 'Remove-WirePeer'; Script = { Remove-WirePeer * -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Register-WireHandle'; Script = { Register-WireHandle -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Unregister-WireHandle'; Script = { Unregister-WireHandle -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Request-WireTrust'; Script = { Request-WireTrust nobody -Relay 'http://127.0.0.1:9' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Revoke-WireTrust'; Script = { Revoke-WireTrust * -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Set-WireIdentity'; Script = { Set-WireIdentity 'Another name' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Add-WireTrustedAgent'; Script = { Add-WireTrustedAgent bench 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Remove-WireTrustedAgent'; Script = { Remove-WireTrustedAgent bench -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Set-WireTrustPolicy'; Script = { Set-WireTrustPolicy -AutoApprove $true -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Export-WireTrust'; Script = { Export-WireTrust "$wireHome/trust.json" -PassThru -WireHome $wireHome -WhatIf } }
         @{ Name = 'Invoke-WireTick'; Script = { Invoke-WireTick -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Send-WireMessage'; Script = { Send-WireMessage * 'x' -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Receive-WireMessage'; Script = { Receive-WireMessage -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon'; Script = { Start-WireDaemon -WireHome $wireHome -WhatIf } }
         @{ Name = 'Start-WireDaemon -Foreground'; Script = { Start-WireDaemon -Foreground -WireHome $wireHome -WhatIf } }
         @{ Name = 'Stop-WireDaemon'; Script = { Stop-WireDaemon -WireHome $wireHome -WhatIf } }

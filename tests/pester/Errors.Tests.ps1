@@ -25,6 +25,9 @@ Describe 'Errors' {
         @{ Name = 'removing what is under way'; Id = 'WirePairActive'; Category = 'InvalidOperation'; Script = { $pair | Remove-WirePendingPair } }
         @{ Name = 'a time to wait that is over'; Id = 'WireWaitTimeout'; Category = 'OperationTimeout'; Script = { $pair | Wait-WirePair -Timeout 0.2 } }
         @{ Name = 'a peer that is not there'; Id = 'WirePeerNotFound'; Category = 'ObjectNotFound'; Script = { Get-WirePeer nobody -WireHome $wireHome } }
+        @{ Name = 'a request that is not there'; Id = 'WireTrustRequestNotFound'; Category = 'ObjectNotFound'; Script = { Approve-WireTrust 'none' -Confirm:$false -WireHome $wireHome } }
+        @{ Name = 'approving a pairing with a code'; Id = 'WireNotATrustRequest'; Category = 'InvalidOperation'; Script = { $pair | Approve-WireTrust -Confirm:$false } }
+        @{ Name = 'an address that is none'; Id = 'WireInvalidHandle'; Category = 'InvalidArgument'; Script = { Find-WirePeer 'Some One@relay' -WireHome $wireHome } }
         @{ Name = 'a handle that is reserved'; Id = 'WireInvalidHandle'; Category = 'InvalidArgument'; Script = { Initialize-WireIdentity -Handle admin -WireHome (Get-TestHome 'new') } }
         @{ Name = 'another handle for an identity'; Id = 'WireIdentityExists'; Category = 'ResourceExists'; Script = { Initialize-WireIdentity -Handle another -WireHome $wireHome } }
         @{ Name = 'stopping a daemon that does not run'; Id = 'WireDaemonNotRunning'; Category = 'ObjectNotFound'; Script = { Stop-WireDaemon -WireHome $wireHome } }

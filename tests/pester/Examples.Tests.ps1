@@ -34,7 +34,7 @@ Describe 'The examples' {
             $null = Start-WireRelay -Port 0
         }
 
-        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair') {
+        if ($Name -in 'Stop-WireDaemon', 'Confirm-WirePair', 'Wait-WirePair', 'Watch-WirePair', 'Get-WirePeer', 'Remove-WirePeer', 'Get-WirePendingPair', 'Get-WireJournal', 'Get-WireDaemon', 'Stop-WirePair', 'Get-WireTrustRequest', 'Approve-WireTrust', 'Deny-WireTrust', 'Revoke-WireTrust', 'Send-WireMessage', 'Receive-WireMessage', 'Get-WireMessage', 'Test-WireMessage') {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
@@ -53,8 +53,43 @@ Describe 'The examples' {
             '(Get|Revoke)-WireDevice\|' {
                 $null = New-WirePairToken laptop | Register-WireDevice -WireHome $there
             }
-            'Peer\|' {
+            '(Get|Remove)-WirePeer\||Revoke-WireTrust\|' {
                 $null = Complete-TestPair (Connect-TestPair $here $there)
+            }
+            'Unregister-WireHandle\|' {
+                $null = Register-WireHandle
+            }
+            'Find-WirePeer\||Request-WireTrust\||Add-WireTrustedAgent\||Wait-WireTrust\|' {
+                $null = Register-WireHandle -WireHome $there
+            }
+            'WireTrustedAgent\||Export-WireTrust\|' {
+                $null = Add-WireTrustedAgent test-1 '7UkoxijRwsbq6QM4kFmVYSlZJzpcY/k2NsFGFKyHN9E='
+                if ($Name -eq 'Remove-WireTrustedAgent') { $null = Add-WireTrustedAgent bench 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=' }
+            }
+            'Import-WireTrust\|' {
+                Set-Content "$user/trust.json" '{"trusted":[{"node_id":7,"public_key":"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=","approved_at":"2026-01-02T03:04:05Z","mutual":true}]}'
+            }
+            'Wait-WireTrust\|' {
+                # The other side has been asked before, and says yes to whatever comes.
+                $null = Register-WireHandle
+                Set-WireTrustPolicy -AutoApprove $true -WireHome $there
+                foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+                if ($Title -like '*minute*') { $null = Request-WireTrust build-server 'We share the build.' }
+            }
+            '(Get-WireTrustRequest|Approve-WireTrust|Deny-WireTrust)\|' {
+                $null = Register-WireHandle
+                $null = Request-WireTrust (Get-WireIdentity).Handle 'We share the build.' -WireHome $there
+                $null = Wait-Until { Get-WireTrustRequest }
+            }
+            'Message\|' {
+                # Something in both directions, and what the files of the examples stand for.
+                $null = Complete-TestPair (Connect-TestPair $here $there)
+                $null = Send-WireMessage build-server 'there' -Type job
+                $null = Send-WireMessage * ([pscustomobject]@{ job = 'deploy' }) -WireHome $there
+                $null = Wait-Until { (Get-WireMessage | Where-Object Direction -EQ Received) }
+                $line = Get-Content "$here/state/wire/inbox/*.jsonl"
+                $null = New-Item -ItemType Directory -Path (Join-Path $user 'inbox')
+                Set-Content -Path "$user/event.json", "$user/inbox/alice.jsonl" -Value $line
             }
             'Confirm-WirePair\||Wait-WirePair\|.*(done|Several)|Get-WirePendingPair\||Watch-WirePair\||Get-WireJournal\|.*(one pairing|Follow)|Remove-WirePendingPair\|' {
                 if ($Name -eq 'Remove-WirePendingPair') {
@@ -89,8 +124,15 @@ Describe 'The examples' {
     }
 
     AfterEach {
+        # The next example is in front of the same relay, with the same name on the other side.
+        if ($Name -in 'Find-WirePeer', 'Request-WireTrust') { Unregister-WireHandle -WireHome $there }
         $joiner | Where-Object { $_ } | Remove-Job -Force
         $joiner = $null
+        if ($Name -in 'Find-WirePeer', 'Request-WireTrust', 'Add-WireTrustedAgent', 'Wait-WireTrust') {
+            # The next example's home has the same handle.
+            $null = Unregister-WireHandle -WireHome $there
+        }
+
         Close-TestHome $here, $there, "$user/wire-work"
         $env:WIRE_HOME = $null
     }
@@ -104,7 +146,7 @@ Describe 'The examples' {
         $url = "$(New-WireInvite -Relay $relay -WireHome (Get-TestHome 'inviter') -WarningAction Ignore)"
         $text = $Code.Replace('~/main-home', $there).Replace('~/second-home', $here)
         if ($token) { $text = $text.Replace('$url ', "'$($token.Url)' ").Replace('$token ', "'$($token.Text)' ") }
-        $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/")
+        $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")

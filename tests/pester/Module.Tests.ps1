@@ -77,7 +77,7 @@ Describe 'Help for <Name>' -ForEach $cmdlets {
 }
 
 Describe 'About topics' {
-    It 'shows <_>' -ForEach 'about_WirePS', 'about_WirePS_Pairing', 'about_WirePS_Security', 'about_WirePS_Daemon', 'about_WirePS_Devices' {
+    It 'shows <_>' -ForEach 'about_WirePS', 'about_WirePS_Pairing', 'about_WirePS_Security', 'about_WirePS_Daemon', 'about_WirePS_Trust', 'about_WirePS_Devices', 'about_WirePS_Invites', 'about_WirePS_Messages' {
         Get-Help -Name $_ | Should -BeLike "*TOPIC*$_*LONG DESCRIPTION*"
     }
 }

@@ -114,6 +114,9 @@ public static class WireErrorCatalogue
         [WireReason.PeerWithoutRoute] = new(WireErrorCategory.ResourceUnavailable, "The peer has given no address to write to.", "Ask it to pair again, or name it by its handle at a relay: handle@relay."),
         [WireReason.PeerNotWirePS] = new(WireErrorCategory.InvalidOperation, "The other side's program does not know trust requests of this kind.", "Pair with a code ('New-WirePair -Protocol V1') or by an invite."),
         [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would hand the key of this home's whole mailbox to a stranger.", "Use a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
+        [WireReason.TrustedAgentExists] = new(WireErrorCategory.ResourceExists, "The key is in the allowlist under another name, or the allowlist is full.", "See Get-WireTrustedAgent, and take the other entry out with Remove-WireTrustedAgent first."),
+        [WireReason.TrustedAgentNotFound] = new(WireErrorCategory.ObjectNotFound, "The allowlist has no agent of that name.", "See Get-WireTrustedAgent."),
+        [WireReason.InvalidKey] = new(WireErrorCategory.InvalidArgument, "That is no public key: 32 bytes as base64 with padding or as 64 hex digits, and a good point of the curve.", "Copy the key once more, whole."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
         [WireReason.PairNotReady] = new(WireErrorCategory.InvalidOperation, "The pairing is not at the point where digits are compared.", "Wait with 'Wait-WirePair -For SasReady'."),

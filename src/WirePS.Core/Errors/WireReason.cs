@@ -79,6 +79,9 @@ public enum WireReason
     PeerWithoutRoute,
     PeerNotWirePS,
     RelayWithoutGrants,
+    TrustedAgentExists,
+    TrustedAgentNotFound,
+    InvalidKey,
 
     // Asking about pairings and peers
     PairNotFound,

@@ -73,6 +73,9 @@ internal sealed class HandshakeState
     /// <summary>How long a request may wait, on either side: a relay keeps what nobody reads for as long.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromDays(30);
 
+    /// <summary>How far a sender's clock may be ahead: nonces are remembered for as much longer.</summary>
+    internal static readonly TimeSpan MostAhead = TimeSpan.FromDays(1);
+
     /// <summary>How long the end of a request of ours is shown.</summary>
     internal static readonly TimeSpan KeepEnded = TimeSpan.FromDays(7);
 
@@ -134,7 +137,7 @@ internal sealed class HandshakeState
             return;
         }
 
-        Nonces.Add(new SpentNonce(key, nonce, now + Patience + TimeSpan.FromDays(1)));
+        Nonces.Add(new SpentNonce(key, nonce, now + Patience + MostAhead));
         MakeRoom(Nonces, n => n.Key == key, MostNoncesOfOneKey);
         MakeRoom(Nonces, static _ => true, MostNonces);
     }

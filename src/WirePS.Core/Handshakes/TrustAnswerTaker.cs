@@ -85,7 +85,7 @@ internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurround
         try
         {
             var grant = request.Given ?? around.Trust.FindKey(request.Card.PublicKey)?.Grant;
-            await requests.PinAsync(request.Card, request.KeySource, route, grant, request.Id, cancellationToken).ConfigureAwait(false);
+            await requests.PinAsync(request.Card, request.KeySource, TrustRequests.Person, route, grant, request.Id, cancellationToken).ConfigureAwait(false);
         }
         catch (WireException error) when (error.Reason is WireReason.IdentityConflict or WireReason.PeerRevoked)
         {

@@ -6,8 +6,8 @@ namespace WirePS.Handshakes;
 
 /// <summary>
 /// Takes requests for trust: of strangers, as drops with <c>trust_request</c>, and of peers, 1001 <c>trust_request</c>. They
-/// wait for a person, but for two that a person has decided before: of a key that this home has itself asked for trust, and
-/// of one that it trusts already.
+/// wait for a person, but for those that a person has decided before: of a key that this home trusts already, that it has
+/// itself asked for trust, or that allowlist or policy let in (<see cref="TrustDecision"/>).
 /// </summary>
 internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroundings around) : IEventTaker, IPairDropShape
 {
@@ -35,6 +35,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         var own = around.Identity.Find()!.Card;
         var known = requests.Load();
         var peers = around.Trust.ListAll();
+        var rules = around.Policies.TryRead();
         var outcomes = new EventOutcome[events.Count];
         var waiting = new List<(int Place, PendingRequest Request)>();
         for (var i = 0; i < events.Count; i++)
@@ -49,12 +50,18 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             var peer = peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(card!.PublicKey));
             var request = new PendingRequest(
                 message!.Id, around.Time.GetUtcNow(), card!, Printable.Of(message.Justification), message.Nonce, route!, new MailboxPlace(incoming.Origin.RelayUrl, incoming.Origin.SlotId), peer is not null);
-            if (peer is { Tier: >= TrustTier.Verified } || AskedFor(known, request) is not null)
+            var asked = AskedFor(known, request);
+            var decision = requests.Decide(request, asked is not null, peers, rules);
+            if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
             {
-                outcomes[i] = await AnswerAsync(request, AskedFor(known, request), cancellationToken).ConfigureAwait(false);
+                outcomes[i] = await AnswerAsync(request, asked, decision, cancellationToken).ConfigureAwait(false);
 
                 // The next one may be the same again.
                 known = requests.Load();
+            }
+            else if (decision.Verdict == TrustVerdict.Refused)
+            {
+                outcomes[i] = EventOutcome.Refuse(EventRefusal.NotExpected, decision.Reason);
             }
             else
             {
@@ -85,7 +92,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             return EventOutcome.Refuse(EventRefusal.LimitReached, "A trust request of more than 16 KiB.");
         }
 
-        if (card is null || !TrustStore.IsStorable(card))
+        if (card is null || !TrustStore.IsStorable(card) || !HandleRules.IsSafeFileName(card.Handle))
         {
             return EventOutcome.Refuse(EventRefusal.InvalidCard);
         }
@@ -101,6 +108,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         var now = around.Time.GetUtcNow();
         return !message.IsTo(own) ? EventOutcome.Refuse(EventRefusal.WrongRecipient)
             : message.Timestamp < (now - HandshakeState.Patience).ToUnixTimeSeconds() ? EventOutcome.Refuse(EventRefusal.TooOld)
+            : message.Timestamp > (now + HandshakeState.MostAhead).ToUnixTimeSeconds() ? EventOutcome.Refuse(EventRefusal.NotExpected, "Its time is more than a day ahead.")
             : known.IsSpent(message) ? EventOutcome.Refuse(EventRefusal.NotExpected, "This request was decided before.")
             : route is null ? EventOutcome.Refuse(EventRefusal.Malformed, "It names no address that can be used.")
             : null;
@@ -110,7 +118,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
     private static OutgoingRequest? AskedFor(HandshakeState known, PendingRequest request) =>
         known.Outgoing.LastOrDefault(o => o.Status == OutgoingStatus.Waiting && o.Card.PublicKey.AsSpan().SequenceEqual(request.Card.PublicKey));
 
-    private async Task<EventOutcome> AnswerAsync(PendingRequest request, OutgoingRequest? asked, CancellationToken cancellationToken)
+    private async Task<EventOutcome> AnswerAsync(PendingRequest request, OutgoingRequest? asked, TrustDecision decision, CancellationToken cancellationToken)
     {
         if (requests.Load().IsAnsweredEnough(HandshakeState.KeyOf(request.Card)))
         {
@@ -123,7 +131,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
 
             // Of two requests that met, both sides note the same one.
             var began = asked is not null && string.CompareOrdinal(asked.Id, request.Id) < 0 ? asked.Id : request.Id;
-            await requests.AcceptAsync(request, asked?.KeySource ?? TrustRequests.KeySource, offer, began, cancellationToken).ConfigureAwait(false);
+            await requests.AcceptAsync(request, asked?.KeySource ?? TrustRequests.KeySource, decision.ApprovedBy, offer, began, cancellationToken).ConfigureAwait(false);
             await requests.ChangeAsync(
                 state =>
                 {

@@ -9,7 +9,7 @@ namespace WirePS.Handshakes;
 
 /// <summary>What trust requests work with.</summary>
 internal sealed record HandshakeSurroundings(
-    IdentityStore Identity, TrustStore Trust, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, EventPost Post, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
+    IdentityStore Identity, TrustStore Trust, TrustPolicies Policies, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, EventPost Post, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
 
 /// <summary>What people do with trust requests (wireps.md §8): ask for trust without a code, and say yes or no to those who ask.</summary>
 public sealed class TrustRequests
@@ -19,6 +19,12 @@ public sealed class TrustRequests
 
     /// <summary>Where the key of somebody who asked came from, where nothing else vouches for it: from the request itself.</summary>
     public const string KeySource = "request";
+
+    /// <summary>Who approved what a person decided; a policy stands there as <c>policy:</c> and its name.</summary>
+    public const string Person = "person";
+
+    /// <summary>How long a request waits for an answer.</summary>
+    public static readonly TimeSpan Patience = HandshakeState.Patience;
 
     private readonly HandshakeStore _store;
     private readonly HandshakeSurroundings _around;
@@ -100,9 +106,39 @@ public sealed class TrustRequests
     {
         var request = Require(id);
         var offer = OfferFor(request);
-        var peer = await AcceptAsync(request, KeySource, offer, null, cancellationToken).ConfigureAwait(false);
+        var peer = await AcceptAsync(request, KeySource, Person, offer, null, cancellationToken).ConfigureAwait(false);
         await SettleAsync(request, cancellationToken).ConfigureAwait(false);
         return peer;
+    }
+
+    /// <summary>What allowlist and policy, as they stand, or those given, say to the requests that wait: nothing is done.</summary>
+    /// <param name="policy">The policy to try; null for the one that is set.</param>
+    public IReadOnlyList<(PendingRequest Request, TrustDecision Decision)> Preview(TrustPolicy? policy = null)
+    {
+        var peers = _around.Trust.ListAll();
+        var (allowlist, own) = _around.Policies.TryRead();
+        return [.. Pending().Select(request => (request, Decide(request, wasAsked: false, peers, (allowlist, policy ?? own))))];
+    }
+
+    /// <summary>Decides a request that was checked; what cannot be read decides nothing.</summary>
+    internal TrustDecision Decide(PendingRequest request, bool wasAsked, IReadOnlyList<TrustEntry> peers, (TrustAllowlist? Allowlist, TrustPolicy? Policy) rules)
+    {
+        var key = request.Card.PublicKey;
+        var known = peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(key));
+        return TrustDecision.Of(
+            new TrustCase
+            {
+                Key = key,
+                NodeId = NodeId.Of(key),
+                Did = request.Card.Did,
+                WasAsked = wasAsked,
+                IsCoolingDown = known?.RevokedByPeerAt is { } ended && _around.Time.GetUtcNow() - ended < TrustDecision.Cooldown,
+                Standing = known is not null ? (known.RevokedAt is not null ? PeerKeyFamiliarity.Revoked : known.Tier >= TrustTier.Verified ? PeerKeyFamiliarity.Known : PeerKeyFamiliarity.New)
+                    : peers.Any(p => p.Handle == request.Card.Handle || p.Did == request.Card.Did) ? PeerKeyFamiliarity.Different
+                    : PeerKeyFamiliarity.New,
+            },
+            rules.Allowlist,
+            rules.Policy);
     }
 
     /// <summary>Says no to a request, and tells who asked.</summary>
@@ -140,19 +176,20 @@ public sealed class TrustRequests
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="keySource">Where the key came from.</param>
+    /// <param name="approvedBy">By whom it is trusted; null where it is already.</param>
     /// <param name="offer">The address of ours.</param>
     /// <param name="began">The id that the trust is noted to have begun with; null for that of the request.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    internal async Task<TrustEntry> AcceptAsync(PendingRequest request, string keySource, GrantOffer offer, string? began, CancellationToken cancellationToken)
+    internal async Task<TrustEntry> AcceptAsync(PendingRequest request, string keySource, string? approvedBy, GrantOffer offer, string? began, CancellationToken cancellationToken)
     {
         var (_, members) = Sign(TrustMessageType.Accept, request.Card, request.Id, null);
-        var known = await PinAsync(request.Card, keySource, request.Route, offer.Given, began ?? request.Id, cancellationToken).ConfigureAwait(false);
+        var known = await PinAsync(request.Card, keySource, approvedBy, request.Route, offer.Given, began ?? request.Id, cancellationToken).ConfigureAwait(false);
         _around.Post.ToPeer(known, EventTypes.TrustAccept, offer.AddTo(members), offer.Pending);
         return known;
     }
 
     /// <summary>Trusts a key, or renews the address of a peer that has it. The exceptions are those of <see cref="ApproveAsync"/>.</summary>
-    internal async Task<TrustEntry> PinAsync(AgentCard card, string keySource, PeerRoute? route, GivenGrant? grant, string requestId, CancellationToken cancellationToken)
+    internal async Task<TrustEntry> PinAsync(AgentCard card, string keySource, string? approvedBy, PeerRoute? route, GivenGrant? grant, string requestId, CancellationToken cancellationToken)
     {
         var trust = _around.Trust;
         var known = trust.FindKey(card.PublicKey);
@@ -161,18 +198,20 @@ public sealed class TrustRequests
             throw new WireException(WireReason.PeerRevoked, null, card.Did);
         }
 
-        if (known is { Tier: >= TrustTier.Verified } && await trust.RenewAsync(known, route, grant, _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false))
+        // What no person has decided ranks below what one has; being asked again raises nothing.
+        var tier = approvedBy is null && known is not null ? known.Tier : approvedBy == Person ? TrustTier.Verified : TrustTier.OrgVerified;
+        if (known is not null && known.Tier >= tier && await trust.RenewAsync(known, route, grant, _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false))
         {
             return known;
         }
 
-        var pin = new PinRequest(card, TrustTier.Verified, Ceremony, "person", keySource, route, grant) { RequestId = requestId };
+        var pin = new PinRequest(card, tier, Ceremony, approvedBy ?? Person, keySource, route, grant) { RequestId = requestId };
         if (await trust.PinAsync(pin, _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false) is { } conflict)
         {
             throw new WireException(WireReason.IdentityConflict, $"Another key is trusted under the name '{Printable.Of(conflict)}'; nothing was changed.", card.Did);
         }
 
-        await JournalAsync(card, null, "pinned", null, cancellationToken).ConfigureAwait(false);
+        await JournalAsync(card, null, "pinned", approvedBy == Person ? null : approvedBy, cancellationToken).ConfigureAwait(false);
         return trust.FindKey(card.PublicKey)!;
     }
 
@@ -233,6 +272,11 @@ public sealed class TrustRequests
         if (_around.Identity.Find() is { } own && own.Card.PublicKey.AsSpan().SequenceEqual(card.PublicKey))
         {
             throw new WireException(WireReason.SelfPairing, "That is this home itself.", card.Did);
+        }
+
+        if (!HandleRules.IsSafeFileName(card.Handle))
+        {
+            throw new WireException(WireReason.InvalidHandle, null, card.Handle);
         }
 
         if (!card.SpeaksWirePS)

@@ -37,6 +37,12 @@ public sealed class WireHome
     /// <summary>The settings of this home.</summary>
     public string SettingsFile => Path.Combine(ConfigFolder, "settings.json");
 
+    /// <summary>What is done with requests for trust without a person.</summary>
+    public string TrustPolicyFile => Path.Combine(ConfigFolder, "trust-policy.json");
+
+    /// <summary>Who is trusted when they ask.</summary>
+    public string TrustedAgentsFile => Path.Combine(ConfigFolder, "trusted-agents.json");
+
     /// <summary>Present: no desktop notifications.</summary>
     public string QuietFile => Path.Combine(ConfigFolder, "quiet");
 

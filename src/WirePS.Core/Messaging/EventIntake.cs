@@ -292,6 +292,10 @@ public sealed class EventIntake
                     break;
                 case EventOutcome.Parked:
                     break;
+                case EventOutcome.ToInbox when !HandleRules.IsSafeFileName(incoming!.Sender!.Handle):
+                    // One name that is no file's must not keep a whole page from being taken (flaw I21).
+                    Refuse(source, EventRefusal.Malformed, "The sender's name cannot be the name of a file.");
+                    break;
                 default:
                     // One of first contact may stand in a group twice.
                     if (_settled.Add(incoming!.Event.EventId!))

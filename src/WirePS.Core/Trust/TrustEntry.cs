@@ -57,6 +57,9 @@ public sealed record TrustEntry(
     /// <summary>When the peer has said that it no longer trusts this home; null where it has not.</summary>
     public DateTimeOffset? RevokedByPeerAt { get; init; }
 
+    /// <summary>True where it is trusted now.</summary>
+    public bool IsTrusted => Tier > TrustTier.Untrusted && RevokedAt is null && RevokedByPeerAt is null;
+
     /// <summary>Why, in the words of who revoked; null for nothing.</summary>
     public string? RevokedReason { get; init; }
 

@@ -17,6 +17,9 @@ namespace WirePS.Trust;
 /// <param name="time">The clock.</param>
 public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mailboxes, TimeProvider time)
 {
+    /// <summary>Where the key of a peer came from that was put in without a card.</summary>
+    public const string ImportedKeySource = "imported";
+
     private const int MaxCardDepth = 48;
 
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
@@ -82,6 +85,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             tree =>
             {
                 var agents = AgentsIn(tree);
+                foreach (var request in requests)
+                {
+                    DropNameless(agents, request.Card);
+                }
+
                 var known = new KnownEntries(this, agents);
                 for (var i = 0; i < requests.Count; i++)
                 {
@@ -124,6 +132,43 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var known = new KnownEntries(this, Agents(tree));
         return cards.Select(known.ConflictOf).ToList();
     });
+
+    /// <summary>
+    /// Puts in a peer of whom only the key is known, without card and address. A known key, name or DID stays as it is, and so
+    /// does whom a person has revoked.
+    /// </summary>
+    /// <param name="entry">Name, DID, key and how it came to be trusted.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>Null where it was put in; else the name under which the key, name or DID is known.</returns>
+    public async Task<string?> ImportAsync(TrustEntry entry, CancellationToken cancellationToken)
+    {
+        string? known = null;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var agents = AgentsIn(tree);
+                known = agents.Where(a => a.Value is JsonObject node && (a.Key == entry.Handle || (string?)node["did"] == entry.Did || HasKey(node, entry.PublicKey))).Select(static a => a.Key).FirstOrDefault();
+                if (known is not null)
+                {
+                    return false;
+                }
+
+                agents[entry.Handle] = new JsonObject
+                {
+                    ["tier"] = TierName(entry.Tier),
+                    ["did"] = entry.Did,
+                    ["public_keys"] = Keys(entry.Handle, entry.PublicKey),
+                    ["pinned_at"] = entry.PinnedAt is { } at ? Timestamps.Format(at) : null,
+                    ["ceremony"] = entry.Ceremony,
+                    ["approved_by"] = entry.ApprovedBy,
+                    ["key_source"] = ImportedKeySource,
+                    ["peer_acked"] = entry.PeerAcked,
+                };
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return known;
+    }
 
     /// <summary>
     /// Gives a peer that is trusted already a new address, in both directions; how it came to be trusted stays.
@@ -360,6 +405,15 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         return isHigher;
     }
 
+    // Whoever was known by the key alone has a name now.
+    private static void DropNameless(JsonObject agents, AgentCard card)
+    {
+        foreach (var handle in agents.Where(a => a.Value is JsonObject entry && entry["card"] is null && entry["key_source"] is { } source && (string?)source == ImportedKeySource && entry["revoked_at"] is null && HasKey(entry, card.PublicKey)).Select(static a => a.Key).ToList())
+        {
+            agents.Remove(handle);
+        }
+    }
+
     private string? FindConflict(JsonObject agents, AgentCard card) => new KnownEntries(this, agents).ConflictOf(card);
 
     private static bool HasKey(JsonObject entry, byte[] publicKey)
@@ -447,12 +501,14 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         _ => 1,
     };
 
-    private JsonArray Keys(AgentCard card) =>
+    private JsonArray Keys(AgentCard card) => Keys(card.Handle, card.PublicKey);
+
+    private JsonArray Keys(string handle, byte[] publicKey) =>
     [
         new JsonObject
         {
-            ["key_id"] = $"{card.Handle}:{Fingerprint.Short(card.PublicKey)}",
-            ["key"] = StrictBase64.Encode(card.PublicKey),
+            ["key_id"] = Fingerprint.KeyId(handle, publicKey),
+            ["key"] = StrictBase64.Encode(publicKey),
             ["added_at"] = Timestamps.Format(time.GetUtcNow()),
             ["active"] = true,
         },

@@ -9,6 +9,10 @@ namespace WirePS.Module.Commands;
 [OutputType(typeof(WirePeer))]
 public sealed class GetWirePeerCommand : PeerCmdlet
 {
+    /// <summary>Shows peers that were revoked as well.</summary>
+    [Parameter]
+    public SwitchParameter IncludeRevoked { get; set; }
+
     /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
@@ -16,7 +20,7 @@ public sealed class GetWirePeerCommand : PeerCmdlet
         {
             await TryAsync(() =>
             {
-                WriteObject(Require(name).Select(peer => WirePeer.Of(peer, Engine)), enumerateCollection: true);
+                WriteObject(Require(name, IncludeRevoked).Select(peer => WirePeer.Of(peer, Engine)), enumerateCollection: true);
                 return Task.CompletedTask;
             });
         }

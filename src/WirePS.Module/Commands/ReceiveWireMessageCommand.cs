@@ -58,7 +58,12 @@ public sealed class ReceiveWireMessageCommand : NamedPeerCmdlet
         using var consumer = Engine.OpenConsumer(Consumer, DidsOf(Peer));
         if (!waits && !Engine.DaemonFiles.IsRunning())
         {
-            await Engine.Mail.ReadAsync(error => WriteWarning(error.Message), Cancellation);
+            var troubles = new List<string>();
+            await Engine.Mail.ReadAsync(error => troubles.Add(error.Message), Cancellation);
+            foreach (var trouble in troubles.Distinct())
+            {
+                WriteWarning(trouble);
+            }
         }
 
         await GiveAsync(consumer);
@@ -120,7 +125,7 @@ public sealed class ReceiveWireMessageCommand : NamedPeerCmdlet
             }
             catch (FlowControlException)
             {
-                // 'Select-Object -First', 'break' and the like: it was taken, and no more are wanted.
+                // A script has left its loop: it has taken the message, and wants no more.
                 await consumer.CommitAsync(pending.Place);
                 throw;
             }

@@ -20,14 +20,14 @@ public sealed class RemoveWirePeerCommand : PeerCmdlet
         {
             await TryAsync(async () =>
             {
-                foreach (var peer in RequireClear(name))
+                foreach (var peer in RequireOne(name, includeRevoked: !WildcardPattern.ContainsWildcardCharacters(name)))
                 {
                     var shown = WirePeer.Of(peer, Engine);
-                    if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", "Forget peer and revoke its access") && await Engine.Peers.RemoveAsync(peer.Did, Cancellation) is { } removed)
+                    if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", peer.RevokedAt is null ? "Forget peer and revoke its access" : "Forget that the peer was revoked") && await Engine.Peers.ForgetAsync(peer.Did, Cancellation) is { } removed)
                     {
-                        if (removed.Grant is null)
+                        if (removed is { Grant: null, RevokedAt: null, RevokedByPeerAt: null })
                         {
-                            WriteWarning($"{shown.Did} was paired over a relay without grants and holds the token of this home's mailbox there: nothing could be revoked, and it can go on to read and write in that mailbox.");
+                            WriteWarning(PeerWords.KeepsMailbox(shown.Did));
                         }
 
                         if (PassThru)

@@ -49,7 +49,7 @@ public sealed class SendWireMessageCommand : NamedPeerCmdlet
             await TryAsync(async () =>
             {
                 var body = MessageBody.Of(Body);
-                foreach (var peer in RequireClear(name))
+                foreach (var peer in RequireOne(name))
                 {
                     if (ShouldProcess($"{Printable.Of(peer.Did)}, {peer.Fingerprint}", "Send a message"))
                     {

@@ -7,7 +7,7 @@ using WirePS.Module.Pipeline;
 namespace WirePS.Module.Commands;
 
 /// <summary>Checks the signature of events, without taking them.</summary>
-[Cmdlet(VerbsDiagnostic.Test, "WireMessage", DefaultParameterSetName = ByText)]
+[Cmdlet(VerbsDiagnostic.Test, "WireMessage", DefaultParameterSetName = ById)]
 [OutputType(typeof(WireEventVerdict))]
 public sealed class TestWireMessageCommand : WireCmdlet
 {
@@ -16,48 +16,37 @@ public sealed class TestWireMessageCommand : WireCmdlet
     private const string ByPath = "Path";
     private const int MaxFileBytes = 1024 * 1024;
 
-    /// <summary>The events as JSON text.</summary>
+    /// <summary>An event as JSON text.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ByText)]
     [AllowEmptyString]
-    public string[] Json { get; set; } = [];
+    public string Json { get; set; } = "";
 
-    /// <summary>Messages that this home has received, by id.</summary>
+    /// <summary>A message that this home has received, by id.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ById)]
     [ValidateNotNullOrEmpty]
-    public string[] Id { get; set; } = [];
+    public string Id { get; set; } = "";
 
-    /// <summary>Files with one event each.</summary>
+    /// <summary>A file with one event.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath)]
     [ValidateNotNullOrEmpty]
     [Alias("PSPath")]
-    public string[] Path { get; set; } = [];
+    public string Path { get; set; } = "";
 
     /// <inheritdoc/>
-    protected override async Task ProcessAsync()
+    protected override Task ProcessAsync() => TryAsync(async () => WriteObject(WireEventVerdict.Of(
+        ParameterSetName switch
+        {
+            ById => CheckReceived(),
+            ByPath => Engine.EventCheck.Check(await ReadAsync(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path))),
+            _ => Engine.EventCheck.Check(Encoding.UTF8.GetBytes(Json)),
+        },
+        Engine)));
+
+    private EventFinding CheckReceived()
     {
-        foreach (var text in ParameterSetName == ByText ? Json : [])
-        {
-            Show(Engine.EventCheck.Check(Encoding.UTF8.GetBytes(text)));
-        }
-
-        foreach (var id in ParameterSetName == ById ? Id : [])
-        {
-            await TryAsync(() =>
-            {
-                Show(Engine.History.FindReceived(id) is { } entry
-                    ? Engine.History.EventOf(entry) is { } stored ? Engine.EventCheck.Check(stored) : Engine.EventCheck.Check([])
-                    : throw new WireException(WireReason.MessageNotFound, null, Printable.Of(id)));
-                return Task.CompletedTask;
-            });
-        }
-
-        foreach (var path in ParameterSetName == ByPath ? Path : [])
-        {
-            await TryAsync(async () => Show(Engine.EventCheck.Check(await ReadAsync(SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)))));
-        }
+        var entry = Engine.History.FindReceived(Id) ?? throw new WireException(WireReason.MessageNotFound, null, Printable.Of(Id));
+        return Engine.History.EventOf(entry) is { } stored ? Engine.EventCheck.Check(stored) : Engine.EventCheck.Check([]);
     }
-
-    private void Show(EventFinding finding) => WriteObject(WireEventVerdict.Of(finding, Engine));
 
     private async Task<byte[]> ReadAsync(string path)
     {

@@ -32,6 +32,21 @@ public sealed class WirePeer
     /// <summary>Where its key came from.</summary>
     public string? KeySource { get; init; }
 
+    /// <summary>When it was revoked here; nothing where it was not.</summary>
+    public DateTime? RevokedAt { get; init; }
+
+    /// <summary>When it has said that it trusts this home no more; nothing where it has not.</summary>
+    public DateTime? RevokedByPeerAt { get; init; }
+
+    /// <summary>Why, in the words of who revoked; without control characters.</summary>
+    public string? RevokedReason { get; init; }
+
+    /// <summary>The name that its card shows: its claim, without control characters.</summary>
+    public string? DisplayName { get; init; }
+
+    /// <summary>True where it has a newer card than the one known here: somebody may be holding it back.</summary>
+    public bool CardBehind { get; init; }
+
     /// <summary>True once it is known to have pinned this home.</summary>
     public bool PeerAcked { get; init; }
 
@@ -52,6 +67,11 @@ public sealed class WirePeer
         ApprovedBy = Printable.Of(peer.ApprovedBy),
         PinnedAt = peer.PinnedAt?.LocalDateTime,
         KeySource = Printable.Of(peer.KeySource),
+        RevokedAt = peer.RevokedAt?.LocalDateTime,
+        RevokedByPeerAt = peer.RevokedByPeerAt?.LocalDateTime,
+        RevokedReason = Printable.Of(peer.RevokedReason),
+        DisplayName = Printable.Of(peer.Card?.Name),
+        CardBehind = peer.IsCardBehind,
         PeerAcked = peer.PeerAcked,
         Relay = engine.Peers.RelayOf(peer),
         WireHome = engine.Home.Root,

@@ -53,6 +53,11 @@ public abstract class PairCmdlet : WireCmdlet
             return found;
         }
 
+        if (id is not null && Engine.Requests.Pending().Any(r => r.Id == id))
+        {
+            throw new WireException(WireReason.NotAPairing, null, id);
+        }
+
         var ended = code is null ? [] : await Engine.RetiredCodes.FindAsync(Canonical(code), Cancellation);
         return ended.Count > 0 ? ended : throw new WireException(WireReason.PairNotFound, code is not null ? "This home has no pairing with this code." : null, id);
     }

@@ -20,28 +20,20 @@ public abstract class PeerCmdlet : NamedPeerCmdlet
 public abstract class NamedPeerCmdlet : WireCmdlet
 {
     /// <summary>The peers that one name stands for. <see cref="WireReason.PeerNotFound"/> where it is no wildcard and names none.</summary>
-    protected IReadOnlyList<TrustEntry> Require(string name)
+    protected IReadOnlyList<TrustEntry> Require(string name, bool includeRevoked = false)
     {
-        var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
-        var bare = name.Replace(" ", "", StringComparison.Ordinal);
-        TrustEntry[] found =
-        [
-            .. Engine.Peers.List().Where(peer =>
-                pattern.IsMatch(peer.Handle) || pattern.IsMatch(peer.Did) || pattern.IsMatch(peer.Fingerprint)
-                || (peer.Label is { } label && pattern.IsMatch(label))
-                || string.Equals(peer.Fingerprint.Replace(" ", "", StringComparison.Ordinal), bare, StringComparison.OrdinalIgnoreCase)),
-        ];
-        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : throw new WireException(WireReason.PeerNotFound, null, name);
+        var found = PeerNames.Find(includeRevoked ? Engine.Peers.ListAll() : Engine.Peers.List(), name);
+        return found.Count > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : throw new WireException(WireReason.PeerNotFound, null, name);
     }
 
-    /// <summary>The one peer that a name stands for. <see cref="WireReason.PeerAmbiguous"/> where it names several without a wildcard.</summary>
-    protected IReadOnlyList<TrustEntry> RequireClear(string name)
+    /// <summary>The same, where a name that is no wildcard must stand for one alone: <see cref="WireReason.PeerAmbiguous"/>.</summary>
+    protected IReadOnlyList<TrustEntry> RequireOne(string name, bool includeRevoked = false)
     {
-        var found = Require(name);
+        var found = Require(name, includeRevoked);
         return found.Count > 1 && !WildcardPattern.ContainsWildcardCharacters(name) ? throw new WireException(WireReason.PeerAmbiguous, null, name) : found;
     }
 
     /// <summary>The DIDs of the peers that names stand for; null where none are given.</summary>
     protected IReadOnlyCollection<string>? DidsOf(string[]? names) =>
-        names is null ? null : names.SelectMany(RequireClear).Select(static p => p.Did).ToHashSet(StringComparer.Ordinal);
+        names is null ? null : names.SelectMany(name => RequireOne(name)).Select(static p => p.Did).ToHashSet(StringComparer.Ordinal);
 }

@@ -24,7 +24,7 @@ internal static class FileRunners
         "pair_list" => PairList(golden),
         "relay_read" => RelayRead(golden),
         "relay_pin" => RelayPin(golden),
-        "trust_pin_ok" or "trust_pin_collision" => TrustPin(golden),
+        "trust_pin_ok" or "trust_pin_collision" or "trust_pin_collision_free" => TrustPin(golden),
         "read_trust_ok" => Accepted(() => Engine(golden).Trust.List()),
         "read_trust_refused" => Refused(() => Engine(golden).Trust.List()),
         "read_relay_ok" => Accepted(() => Engine(golden).Mailboxes.RelayUrls()),
@@ -39,7 +39,10 @@ internal static class FileRunners
         "startup_keep" or "startup_abort" or "startup_panic" or "startup_pid" => Startup(golden),
         "trust_self" or "trust_pin_no_handle" => GoldenOutcome.NotOurs("ours pins verified cards only, and makes its own entry from its own card"),
         "relay_upsert" => GoldenOutcome.NotOurs("ours keeps a mailbox for each relay and its data, and replaces none"),
-        _ => GoldenOutcome.NotOurs("not read yet: invites, requests, tiers and messages"),
+        "trust_promotion_ok" or "trust_promotion_refused" => GoldenOutcome.NotOurs("ours changes a tier by a ceremony or a revocation only, never by itself"),
+        "effective_tier" => GoldenOutcome.NotOurs("ours shows tier and acknowledgement as two things"),
+        "inbound_file" or "inbound_list" or "inbound_read_ok" or "inbound_read_refused" => GoldenOutcome.NotOurs("ours keeps requests in a file of its own, by the hash of the signed request and not by the name of who asks"),
+        _ => GoldenOutcome.NotOurs("not read yet: invites"),
     };
 
     private static GoldenOutcome PairRead(GoldenCase golden)

@@ -68,6 +68,18 @@ internal static class GoldenRegistry
         [("astrid-pilot", "from_tests")] = AstridRunners.PilotTests,
         [("astrid-pilot", "derived")] = AstridRunners.PilotDerived,
 
+        // The trust handshake of another program.
+        [("Pilot Protocol trust handshake", "messages")] = PilotRunners.Messages,
+        [("Pilot Protocol trust handshake", "signatures")] = PilotRunners.Signatures,
+        [("Pilot Protocol trust handshake", "hostile_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "replay_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "decision_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "relayed_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "key_binding_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "local_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "trust_json_samples")] = PilotRunners.TrustFiles,
+        [("Pilot Protocol trust handshake", "persistence_n")] = PilotRunners.Persistence,
+
         // Answers that stand in the tests and documents of the other programs.
         [("wire-source", "canonical_json")] = SourceRunners.CanonicalJson,
         [("wire-source", "code_phrase")] = SourceRunners.CodePhrases,

@@ -38,7 +38,7 @@ public sealed class TrustRequestTests
     }
 
     [Fact]
-    public async Task I5_a_refusal_is_told_and_takes_back_what_was_offered()
+    public async Task A_refusal_is_told_and_takes_back_what_was_offered()
     {
         using var pair = await StrangersAsync();
         await pair.AskAsync(null);
@@ -107,7 +107,7 @@ public sealed class TrustRequestTests
     }
 
     [Fact]
-    public async Task M9_a_directory_that_names_another_key_gains_that_key_and_no_other_and_it_is_noted()
+    public async Task A_directory_that_names_another_key_gains_that_key_and_no_other_and_it_is_noted()
     {
         using var pair = await StrangersAsync();
         var impostor = new Stranger(Machine.Bytes(77), "two");
@@ -192,7 +192,7 @@ public sealed class TrustRequestTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task M3_ten_thousand_hostile_requests_displace_no_honest_one(bool isOneSource)
+    public async Task Ten_thousand_hostile_requests_displace_no_honest_one(bool isOneSource)
     {
         using var pair = await StrangersAsync();
         await pair.AskAsync("before");

@@ -567,7 +567,7 @@ public sealed partial class FlawTests
             .. Enumerable.Range(1, 24).Select(static n => $"P{n}"),
             .. Enumerable.Range(1, 11).Select(static n => $"S{n}"),
             .. Enumerable.Range(1, 24).Select(static n => $"I{n}"),
-            .. Enumerable.Range(1, 8).Select(static n => $"M{n}"), "M10",
+            .. Enumerable.Range(1, 8).Select(static n => $"M{n}"), "M9", "M10",
         ];
         var tests = Path.GetFullPath(Path.Combine(GoldenFolders.Own, ".."));
         var tested = Directory.EnumerateFiles(tests, "*.cs", SearchOption.AllDirectories)
@@ -584,9 +584,9 @@ public sealed partial class FlawTests
         Assert.Empty(excused.Intersect(tested));
     }
 
-    [GeneratedRegex(@"public (?:async )?(?:Task|void) ([CIPSRM][0-9]+)_[a-z]")]
+    [GeneratedRegex(@"public (?:async )?(?:Task|void) ([CIMPSR][0-9]+)_[a-z]")]
     private static partial Regex TestName();
 
-    [GeneratedRegex(@"^\| ([CIPSM][0-9]+) \| [^|]{20,} \|$")]
+    [GeneratedRegex(@"^\| ([CIMPS][0-9]+) \| [^|]{20,} \|$")]
     private static partial Regex Excuse();
 }

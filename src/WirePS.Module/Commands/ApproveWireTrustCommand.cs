@@ -1,0 +1,25 @@
+using System.Management.Automation;
+using WirePS.Handshakes;
+using WirePS.Module.Output;
+using WirePS.Module.Pipeline;
+
+namespace WirePS.Module.Commands;
+
+/// <summary>Says yes to a request for trust: its key is trusted, and no other one.</summary>
+[Cmdlet(VerbsLifecycle.Approve, "WireTrust", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
+[OutputType(typeof(WirePeer))]
+public sealed class ApproveWireTrustCommand : TrustDecisionCmdlet
+{
+    /// <inheritdoc/>
+    protected override async Task DecideAsync(PendingRequest request)
+    {
+        var engine = Engine;
+        var fingerprint = Identity.Fingerprint.Display(request.Card.PublicKey);
+        if (ShouldProcess($"'{Printable.Of(request.Card.Handle)}' with the key {fingerprint}", "Trust"))
+        {
+            var peer = await engine.Requests.ApproveAsync(request.Id, Cancellation);
+            WarnWithoutDaemon(engine);
+            WriteObject(WirePeer.Of(peer, engine));
+        }
+    }
+}

@@ -24,7 +24,7 @@ Describe 'The examples' {
         $here, $there = (Get-TestHome "here-$count"), (Get-TestHome "there-$count")
         $user = New-Item -ItemType Directory -Path (Get-TestHome "user-$count")
         $env:WIRE_HOME = $here
-        $known = $digits = $null
+        $known = $digits = $token = $null
         if ($Name -notin 'Initialize-WireIdentity', 'Start-WireRelay') {
             $null = Initialize-WireIdentity -Relay $relay -WireHome $here
             $null = Initialize-WireIdentity -Handle build-server -Relay $relay -WireHome $there
@@ -38,7 +38,21 @@ Describe 'The examples' {
             foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
         }
 
+        if ($Name -in 'Register-WireDevice', 'Get-WireDevice', 'Revoke-WireDevice') {
+            foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+        }
+
         switch -Regex ("$Name|$Title") {
+            'WirePairToken\|' {
+                if ($Name -ne 'New-WirePairToken') { $null = New-WirePairToken laptop -WarningAction Ignore }
+            }
+            'Register-WireDevice\|' {
+                $token = New-WirePairToken -WireHome $there
+                Set-Content -Path "$user/device-url" -Value $token.Url
+            }
+            '(Get|Revoke)-WireDevice\|' {
+                $null = New-WirePairToken laptop | Register-WireDevice -WireHome $there
+            }
             '(Get|Remove)-WirePeer\||Revoke-WireTrust\|' {
                 $null = Complete-TestPair (Connect-TestPair $here $there)
             }
@@ -130,7 +144,9 @@ Describe 'The examples' {
     It '<Name>: <Title>' -ForEach $examples {
         # A machine without a screen has no clipboard; what stands for an invite is one of the other side.
         $url = "$(New-WireInvite -Relay $relay -WireHome (Get-TestHome 'inviter') -WarningAction Ignore)"
-        $text = $Code.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
+        $text = $Code.Replace('~/main-home', $there).Replace('~/second-home', $here)
+        if ($token) { $text = $text.Replace('$url ', "'$($token.Url)' ").Replace('$token ', "'$($token.Text)' ") }
+        $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
         if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")

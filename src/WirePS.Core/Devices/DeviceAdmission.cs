@@ -86,12 +86,19 @@ internal sealed class DeviceAdmission(
     /// <exception cref="WireException">The reasons of the token store.</exception>
     internal async Task ResumeAsync(CancellationToken cancellationToken)
     {
-        foreach (var answer in await tokens.ResumeAsync(cancellationToken).ConfigureAwait(false))
+        try
         {
-            if (identity.Find() is { } own && DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(answer.DeviceKey)) is { } device)
+            foreach (var answer in await tokens.ResumeAsync(cancellationToken).ConfigureAwait(false))
             {
-                await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
+                if (identity.Find() is { } own && DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(answer.DeviceKey)) is { } device)
+                {
+                    await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
+                }
             }
+        }
+        catch (WireException error) when (IsOfOthers(error))
+        {
+            // The store is another program's and is left alone; who asks for a token here is told so.
         }
 
         await ForgetRevokedAsync(null, cancellationToken).ConfigureAwait(false);
@@ -109,9 +116,16 @@ internal sealed class DeviceAdmission(
             return null;
         }
 
-        if (device.TokenHash is { } hash && await tokens.IsKnownAsync(hash, cancellationToken).ConfigureAwait(false))
+        try
         {
-            await tokens.RemoveAsync(hash, cancellationToken).ConfigureAwait(false);
+            if (device.TokenHash is { } hash && await tokens.IsKnownAsync(hash, cancellationToken).ConfigureAwait(false))
+            {
+                await tokens.RemoveAsync(hash, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (WireException error) when (IsOfOthers(error) || error.Reason is WireReason.FileCorrupt or WireReason.TokenNotFound)
+        {
+            // Nothing is admitted by tokens that cannot be read, and no file keeps a lost machine on the card.
         }
 
         if (await book.RemoveAsync(own.Did, key, cancellationToken).ConfigureAwait(false))
@@ -128,6 +142,8 @@ internal sealed class DeviceAdmission(
     /// <summary>The first address of a device that may be used; null for none.</summary>
     internal static PeerRoute? RouteTo(IEnumerable<DeviceEndpoint> endpoints, string ownRelay) =>
         endpoints.Select(e => PeerRoute.TryCreate(e.RelayUrl, e.SlotId, e.SlotToken, ownRelay)).FirstOrDefault(static route => route is not null);
+
+    private static bool IsOfOthers(WireException error) => error.Reason is WireReason.TokenStoreUnsupported or WireReason.FileNewerVersion;
 
     // Before the pin, which stands for it: after a crash it is said twice rather than not at all.
     private async Task AnnounceAsync(DeviceEntry device, CancellationToken cancellationToken)

@@ -316,6 +316,19 @@ public sealed class RegistrationTests
     }
 
     [Fact]
+    public async Task A_token_file_of_another_program_keeps_no_device_from_being_revoked()
+    {
+        using var scene = new DeviceScene();
+        var lost = await scene.AdmitAsync("lost");
+        scene.Root.Engine.Files.WritePrivate(scene.Root.Home.PairTokensFile, "schema_version = 1\n"u8);
+        Assert.Equal(WireReason.TokenStoreUnsupported, (await Assert.ThrowsAsync<WireException>(() => scene.MintAsync())).Reason);
+        Assert.NotNull(await scene.Root.Engine.DeviceOperations.RevokeAsync(CardOf(lost).PublicKey, None));
+        await scene.SettleAsync(lost);
+        Assert.Empty(scene.Devices);
+        Assert.Empty(lost.Engine.DeviceOperations.Memberships());
+    }
+
+    [Fact]
     public async Task Only_the_identity_itself_says_what_its_devices_are()
     {
         using var scene = new DeviceScene();

@@ -1,0 +1,127 @@
+# "My second machine", in processes of its own against a real relay: with daemons, and with ticks.
+
+Describe 'A second machine' {
+    BeforeAll {
+        Import-Module "$PSScriptRoot/WirePS.Testing.psm1" -Force
+        $relayHome = Get-TestHome 'relay'
+        $relay = Open-TestRelay $relayHome
+
+        function New-TestMachine([string] $Name) {
+            $path = Get-TestHome $Name
+            $null = Initialize-WireIdentity -Relay $relay -WireHome $path
+            $path
+        }
+    }
+
+    AfterAll {
+        Close-TestHome $relayHome
+    }
+
+    It 'becomes a device with daemons on both sides' {
+        $root, $laptop = (New-TestMachine 'root-d'), (New-TestMachine 'laptop-d')
+        try {
+            foreach ($each in $root, $laptop) { Start-WireDaemon -WireHome $each }
+            $made = New-WirePairToken 'left rack' -Right send, receive -WireHome $root
+            $made.Url | Should -BeLike 'wire://device?d=*'
+            $done = $made.Url | Register-WireDevice -WireHome $laptop
+            $done.Status | Should -Be 'Paired'
+            $done.Kind | Should -Be 'device'
+            $there = Get-WireDevice -WireHome $root
+            $here = Get-WireDevice -WireHome $laptop
+            $there.Label | Should -Be 'left rack'
+            $there.Rights | Should -Be 'send', 'receive'
+            $there.Fingerprint | Should -Be (Get-WireIdentity -WireHome $laptop).Fingerprint
+            $here.IsThisHome | Should -BeTrue
+            $here.Principal | Should -Be (Get-WireIdentity -WireHome $root).Did
+            (Get-WirePairToken -WireHome $root).State | Should -Be 'Used'
+            @(Get-WireJournal -WireHome $root | Where-Object { $_.Kind -eq 'device' -and $_.To -eq 'added' }).Count | Should -Be 1
+
+            Revoke-WireDevice 'left rack' -WireHome $root
+            Get-WireDevice -WireHome $root | Should -BeNullOrEmpty
+            Wait-Until { -not (Get-WireDevice -WireHome $laptop) } | Should -BeTrue
+
+            # The URL that has worked is the same entry again, and brings nothing back.
+            ($made.Url | Register-WireDevice -WireHome $laptop).Id | Should -Be $done.Id
+            Get-WireDevice -WireHome $root | Should -BeNullOrEmpty
+        }
+        finally {
+            Close-TestHome $root, $laptop
+        }
+    }
+
+    It 'becomes a device with ticks on both sides, and one that is late hears that the token is used' {
+        $root, $laptop, $late = (New-TestMachine 'root-t'), (New-TestMachine 'laptop-t'), (New-TestMachine 'late-t')
+        $made = New-WirePairToken -WireHome $root -WarningAction Ignore
+        foreach ($each in $laptop, $late) {
+            $waiting = $made | Register-WireDevice -Detach -WireHome $each -WarningAction Ignore
+            $null = Invoke-WireTick -WireHome $each
+        }
+
+        (Get-WirePendingPair -WireHome $laptop).Status | Should -Be 'Polling'
+        foreach ($each in $root, $laptop, $late) { $null = Invoke-WireTick -WireHome $each }
+        (Get-WirePendingPair -WireHome $laptop).Status | Should -Be 'Paired'
+        $lost = Get-WirePendingPair -WireHome $late
+        $lost.Status | Should -Be 'Aborted'
+        $lost.Reason | Should -Be 'TokenRefused'
+        @(Get-WireDevice -WireHome $root).Count | Should -Be 1
+    }
+
+    It 'waits visibly for an issuer that is away, and says so in the end' {
+        $root, $laptop = (New-TestMachine 'root-a'), (New-TestMachine 'laptop-a')
+        $null = New-WirePairToken -ExpiresIn 3s -WireHome $root -WarningAction Ignore | Register-WireDevice -Detach -WireHome $laptop -WarningAction Ignore
+        $null = Invoke-WireTick -WireHome $laptop
+        (Get-WirePendingPair -WireHome $laptop).Status | Should -Be 'Polling'
+        Wait-Until { $null = Invoke-WireTick -WireHome $laptop; (Get-WirePendingPair -WireHome $laptop).Status -eq 'Aborted' } -Timeout 120 | Should -BeTrue
+        (Get-WirePendingPair -WireHome $laptop).Reason | Should -Be 'IssuerNoAnswer'
+        foreach ($each in $root, $laptop) { $null = Invoke-WireTick -WireHome $each }
+        Get-WireDevice -WireHome $root | Should -BeNullOrEmpty
+    }
+
+    It 'takes the URL from standard input, and hangs on nothing' {
+        $root, $laptop = (New-TestMachine 'root-i'), (New-TestMachine 'laptop-i')
+        $made = New-WirePairToken -WireHome $root -WarningAction Ignore
+        $script = "Import-Module '$(Get-TestedManifest)'; (Register-WireDevice -Detach -WireHome '$laptop' -WarningAction Ignore).Kind"
+        $made.Url | & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command $script | Should -Be 'device'
+        $run = Invoke-TestProcess "Register-WireDevice -Detach -WireHome '$laptop' -ErrorAction Stop"
+        $run.Ended | Should -BeTrue
+        $run.ExitCode | Should -Not -Be 0
+        $run.Errors | Should -BeLike '*nothing was piped in*'
+    }
+
+    It 'takes a bare token only where the home of its issuer is' {
+        $root, $laptop = (New-TestMachine 'root-b'), (New-TestMachine 'laptop-b')
+        $made = New-WirePairToken -WireHome $root -WarningAction Ignore
+        (Get-ErrorOf { $made.Text | Register-WireDevice -Detach -WireHome $laptop })[0].FullyQualifiedErrorId | Should -BeLike 'WireDeviceUrlRequired,*'
+        $null = $made.Text | Register-WireDevice -IssuerHome $root -Detach -WireHome $laptop -WarningAction Ignore
+        foreach ($each in $laptop, $root, $laptop) { $null = Invoke-WireTick -WireHome $each }
+        (Get-WirePendingPair -WireHome $laptop).Status | Should -Be 'Paired'
+    }
+
+    It 'keeps token and URL nowhere but where they were shown' {
+        $root = New-TestMachine 'root-s'
+        $made = New-WirePairToken -WireHome $root -WarningAction Ignore
+        Get-WirePairToken -WireHome $root | Format-List * | Out-String | Should -Not -BeLike "*$($made.Text)*"
+        "$made" | Should -Not -BeLike "*$($made.Text)*"
+        foreach ($file in Get-ChildItem $root -Recurse -File -Force) {
+            [System.IO.File]::ReadAllText($file.FullName).Contains($made.Text) | Should -BeFalse -Because $file.Name
+        }
+
+        $made | Remove-WirePairToken -WireHome $root
+        Get-WirePairToken -WireHome $root | Should -BeNullOrEmpty
+    }
+
+    It 'gives <Id> for <Name>' -ForEach @(
+        @{ Name = 'a lifetime of more than an hour'; Id = 'WireInvalidTokenLifetime'; Script = { New-WirePairToken -ExpiresIn 2h -WireHome $one } }
+        @{ Name = 'an identity of somebody else'; Id = 'WirePrincipalUnknown'; Script = { New-WirePairToken -Principal 'did:wire:bob-00000000' -WireHome $one } }
+        @{ Name = 'a token that is not there'; Id = 'WireTokenNotFound'; Script = { Remove-WirePairToken nothing -WireHome $one } }
+        @{ Name = 'a device that is not there'; Id = 'WireDeviceNotFound'; Script = { Revoke-WireDevice nobody -WireHome $one } }
+        @{ Name = 'a URL that is none'; Id = 'WireInvalidDeviceUrl'; Script = { 'wire://device?d=AAAA.BBBB' | Register-WireDevice -WireHome $one } }
+        @{ Name = 'the URL of this home itself'; Id = 'WireSelfPairing'; Script = { New-WirePairToken -WireHome $one -WarningAction Ignore | Register-WireDevice -Detach -WireHome $one } }
+    ) {
+        $one = Get-TestHome 'one'
+        $null = Initialize-WireIdentity -Relay $relay -WireHome $one
+        $records = @(Get-ErrorOf $Script)
+        $records.Count | Should -Be 1
+        $records[0].FullyQualifiedErrorId | Should -BeLike "$Id,WirePS.Module.Commands.*"
+    }
+}

@@ -125,7 +125,6 @@ Describe 'The examples' {
 
     AfterEach {
         # The next example is in front of the same relay, with the same name on the other side.
-        if ($Name -in 'Find-WirePeer', 'Request-WireTrust') { Unregister-WireHandle -WireHome $there }
         $joiner | Where-Object { $_ } | Remove-Job -Force
         $joiner = $null
         if ($Name -in 'Find-WirePeer', 'Request-WireTrust', 'Add-WireTrustedAgent', 'Wait-WireTrust') {

@@ -26,7 +26,7 @@ Describe 'The module' {
     }
 
     It 'brings no library of PowerShell or of the relay into the session' {
-        Get-ChildItem -Path (Split-Path $manifest) -Filter *.dll | ForEach-Object Name | Sort-Object | Should -Be 'WirePS.Core.dll', 'WirePS.Module.dll'
+        Get-ChildItem -Path (Split-Path $manifest) -Filter *.dll | ForEach-Object Name | Sort-Object | Should -Be 'QRCoder.dll', 'WirePS.Core.dll', 'WirePS.Module.dll'
     }
 
     It 'touches nothing when it is imported' {

@@ -138,6 +138,12 @@ public sealed class EventIntake
             await ParkAsync(batch, patient, cancellationToken).ConfigureAwait(false);
         }
 
+        // Whoever writes messages to us has pinned us.
+        foreach (var did in batch.Taken.Where(static t => t is { IsMessage: true, Incoming.Sender.PeerAcked: false }).Select(static t => t.Incoming.Sender!.Did).Distinct())
+        {
+            await _trust.SetPeerAckedAsync(did, cancellationToken).ConfigureAwait(false);
+        }
+
         foreach (var (peer, seq) in batch.CardsTold.Values)
         {
             await _trust.NoteCardSeqToldAsync(peer, seq, cancellationToken).ConfigureAwait(false);

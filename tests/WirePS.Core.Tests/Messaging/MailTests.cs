@@ -70,8 +70,10 @@ public sealed class MailTests
         Assert.Empty(Inbox(couple.Guest));
 
         await PinAsync(couple.Guest, host.Card!);
+        Assert.False(PeerOf(couple.Guest).PeerAcked);
         Assert.Equal(1, (await couple.Guest.TickAsync()).Mail.Taken.Messages);
         Assert.Equal(["early"], Inbox(couple.Guest));
+        Assert.True(PeerOf(couple.Guest).PeerAcked);
     }
 
     [Fact]

@@ -59,13 +59,14 @@ public sealed class WireEngine : IDisposable
         Relays = surroundings.Relays ?? new HttpRelayConnections(Time);
         Journal = new Journal(home, Files);
         Settings = new HomeSettings(home, Files);
-        Mailboxes = new MailboxBook(home, Files);
+        Mailboxes = new MailboxBook(home, Files, Time);
         Trust = new TrustStore(home, Files, Mailboxes, Time);
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
         Devices = new CardDeviceBook(home, Files, Identity);
         PairTokens = new PairTokens(new PairTokenStore(home, Files, Time, Revocations.AddAsync), Devices, surroundings.Random);
-        Peers = new PeerOperations(Trust, Mailboxes, Revocations, Journal, Time);
+        Rotations = new SlotRotations(home, Files, Mailboxes, Time);
+        Peers = new PeerOperations(Trust, Mailboxes, Revocations, Rotations, Journal, Time);
         Directory = new HandleDirectory(Identity, Mailboxes, Peers, Relays);
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
@@ -87,7 +88,7 @@ public sealed class WireEngine : IDisposable
         TrustPolicies = new TrustPolicies(home, Files, Time);
         TrustExchange = new TrustExchange(Trust, Identity, Journal, Time);
         TrustWait = new TrustWait(home, Trust, Time);
-        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Post, Relays, Journal, surroundings.Random, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Rotations, Post, Relays, Journal, surroundings.Random, Time);
         Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
         PeerRevocation = new PeerRevocation(Requests, handshakes);
@@ -104,6 +105,7 @@ public sealed class WireEngine : IDisposable
             .With(new TrustAnswerTaker(Requests, handshakes))
             .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
             .With(new CardTaker(Trust, Journal, Time))
+            .With(new MailboxMovedTaker(Mailboxes, Journal, Time))
             .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
             .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
             .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
@@ -112,7 +114,8 @@ public sealed class WireEngine : IDisposable
         History = new MessageHistory(home, Files, Trust, Identity, Received, Sent, Outbox);
         EventCheck = new EventCheck(Trust, Identity);
         Mail = new MailPass(Mailboxes, Reader, Intake, Sender);
-        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, OwnCard, Mail);
+        Rotation = new SlotRotation(Rotations, Mailboxes, Trust, Directory, Offers, Revocations, Post, Reader, Relays, Journal, Time);
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, Rotation, OwnCard, Mail);
         DaemonFiles = new DaemonFiles(home, Files, Time);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
@@ -151,6 +154,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Grants to be revoked.</summary>
     public GrantRevocations Revocations { get; }
+
+    /// <summary>Mailboxes to be moved.</summary>
+    public SlotRotations Rotations { get; }
+
+    /// <summary>Moves them.</summary>
+    public SlotRotation Rotation { get; }
 
     /// <summary>The devices of this home's identity.</summary>
     public CardDeviceBook Devices { get; }
@@ -280,7 +289,7 @@ public sealed class WireEngine : IDisposable
     public IReadOnlyList<string> RepairPermissions() =>
     [
         .. PrivateFolders.Where(folder => System.IO.Directory.Exists(folder) && Files.EnsurePrivateFolder(folder)),
-        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.TrustPolicyFile, Home.TrustedAgentsFile, Home.JournalFile, Home.RevocationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile, Home.RefusedFile]).Where(Files.Narrow),
+        .. ((string[])[Home.CardFile, Home.TrustFile, Home.SettingsFile, Home.TrustPolicyFile, Home.TrustedAgentsFile, Home.JournalFile, Home.RevocationsFile, Home.RotationsFile, Home.KnownRelaysFile, Home.UsedCodesFile, Home.DevicesFile, Home.PairTokenClockFile, Home.DaemonLogFile, Home.MailPlacesFile, Home.RefusedFile]).Where(Files.Narrow),
     ];
 
     /// <summary>Removes what processes that died left half-written; it may hold secrets.</summary>

@@ -49,6 +49,7 @@ public sealed class DaemonLoop
 
         using var pairs = new FolderWatch(_engine.Home.PendingPairFolder, NextLook);
         using var state = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(_engine.Home.RevocationsFile));
+        using var moves = new FolderWatch(_engine.Home.StateFolder, NextLook, Path.GetFileName(_engine.Home.RotationsFile));
         using var asked = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(_engine.DaemonFiles.StopFile), Path.GetFileName(_engine.Home.DaemonLockFile));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);
         _engine.DaemonFiles.Announce(identity.Did, _engine.Settings.Relay);
@@ -57,10 +58,11 @@ public sealed class DaemonLoop
         {
             var stop = WatchStopAsync(asked, ending);
             var revoke = RevokeAsync(state, ending.Token);
+            var rotate = RotateAsync(moves, ending.Token);
             var devices = ResumeDevicesAsync(ending.Token);
             var mail = new MailWorkers(_engine, _log).RunAsync(ending.Token);
             await WatchPairsAsync(pairs, ending.Token).ConfigureAwait(false);
-            await Task.WhenAll([stop, revoke, devices, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
+            await Task.WhenAll([stop, revoke, rotate, devices, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
         }
         finally
         {
@@ -169,6 +171,42 @@ public sealed class DaemonLoop
             }
 
             await UntilAsync(watch, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Moves mailboxes whose tokens are held by peers that have gone.</summary>
+    private async Task RotateAsync(FolderWatch watch, CancellationToken cancellationToken)
+    {
+        var pause = new BackOff(_engine.Time);
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            IReadOnlyList<WireException> troubles;
+            try
+            {
+                troubles = await _engine.Rotation.RunAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (WireException error)
+            {
+                troubles = [error];
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            if (troubles.Count == 0)
+            {
+                pause.Reset();
+                await UntilAsync(watch, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            foreach (var trouble in troubles)
+            {
+                _log.Write($"a mailbox waits to be moved: {trouble.Message}");
+            }
+
+            await pause.WaitAsync(troubles.OfType<RelayException>().Max(static t => t.RetryAfter), cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

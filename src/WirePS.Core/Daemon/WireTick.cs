@@ -21,9 +21,10 @@ public sealed record TickFailure(string? PairId, WireException Error);
 /// <param name="runner">Drives a pairing.</param>
 /// <param name="devices">The devices of this home's identity.</param>
 /// <param name="revocations">Grants to be revoked.</param>
+/// <param name="rotation">Moves mailboxes.</param>
 /// <param name="ownCard">The card of the home, which peers are to have.</param>
 /// <param name="mail">Mailboxes and outbox.</param>
-public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOperations devices, GrantRevocations revocations, OwnCard ownCard, MailPass mail)
+public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOperations devices, GrantRevocations revocations, SlotRotation rotation, OwnCard ownCard, MailPass mail)
 {
     private const int AtOnce = 16;
 
@@ -38,6 +39,16 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOp
         try
         {
             await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (WireException error)
+        {
+            failures.Add(new TickFailure(null, error));
+        }
+
+        // Before the mail: peers are told of a mailbox that was moved in the same pass.
+        try
+        {
+            failures.AddRange((await rotation.RunAsync(cancellationToken).ConfigureAwait(false)).Select(static trouble => new TickFailure(null, trouble)));
         }
         catch (WireException error)
         {

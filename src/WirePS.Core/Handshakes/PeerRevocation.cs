@@ -18,7 +18,7 @@ public sealed class PeerRevocation
     }
 
     /// <summary>
-    /// Revokes a peer: nothing of it is taken from this moment, its grant is revoked at the relay, requests from and to it
+    /// Revokes a peer: nothing of it is taken from this moment, its grant is revoked at the relay, the mailbox whose token it holds is moved, requests from and to it
     /// end, and it is told. May be repeated.
     /// </summary>
     /// <param name="peer">The peer.</param>
@@ -27,6 +27,7 @@ public sealed class PeerRevocation
     public async Task RevokeAsync(TrustEntry peer, string? reason, CancellationToken cancellationToken)
     {
         var route = _around.Mailboxes.FindRoute(peer.Handle);
+        await NoteRotationAsync(peer, cancellationToken).ConfigureAwait(false);
         await _around.Trust.RevokeAsync(peer, Printable.Of(reason), _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
         await _requests.ForgetKeyAsync(peer.PublicKey, cancellationToken).ConfigureAwait(false);
         if (route is not null && peer.Card is { SpeaksWirePS: true } card)
@@ -46,11 +47,16 @@ public sealed class PeerRevocation
     /// <summary>Notes that a peer has revoked this home: it is heard no more, and what it had here is taken back.</summary>
     internal async Task EndByPeerAsync(TrustEntry peer, string reason, CancellationToken cancellationToken)
     {
+        await NoteRotationAsync(peer, cancellationToken).ConfigureAwait(false);
         await _around.Trust.EndByPeerAsync(peer, Printable.Of(reason), _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
         await _requests.ForgetKeyAsync(peer.PublicKey, cancellationToken).ConfigureAwait(false);
         await _around.Mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);
         await JournalAsync(peer, "revoked_by_peer", cancellationToken).ConfigureAwait(false);
     }
+
+    // Before the entry changes: what it says of the peer's token goes with that.
+    private Task NoteRotationAsync(TrustEntry peer, CancellationToken cancellationToken) =>
+        peer.HoldsMailbox ? _around.Rotations.NoteAsync(peer, cancellationToken) : Task.CompletedTask;
 
     private Task<JournalEntry> JournalAsync(TrustEntry peer, string to, CancellationToken cancellationToken) =>
         _around.Journal.AppendAsync(new JournalRecord(_around.Time.GetUtcNow(), "peer", Fingerprint.Short(peer.PublicKey), "pinned", to, null, peer.Did), cancellationToken);

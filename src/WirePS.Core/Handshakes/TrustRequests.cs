@@ -9,7 +9,7 @@ namespace WirePS.Handshakes;
 
 /// <summary>What trust requests work with.</summary>
 internal sealed record HandshakeSurroundings(
-    IdentityStore Identity, TrustStore Trust, TrustPolicies Policies, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, EventPost Post, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
+    IdentityStore Identity, TrustStore Trust, TrustPolicies Policies, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, SlotRotations Rotations, EventPost Post, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
 
 /// <summary>What people do with trust requests (wireps.md §8): ask for trust without a code, and say yes or no to those who ask.</summary>
 public sealed class TrustRequests
@@ -242,9 +242,9 @@ public sealed class TrustRequests
     /// <summary>What stands on disk.</summary>
     internal HandshakeState Load() => _store.Load();
 
-    /// <summary>The address of ours for who asks: in the mailbox that the request came to.</summary>
+    /// <summary>The address of ours for who asks: in the mailbox that the request came to, or where that is given up in another.</summary>
     internal GrantOffer OfferFor(PendingRequest request) =>
-        _around.Mailboxes.Find(request.Mailbox.RelayUrl, request.Mailbox.SlotId) is { } mailbox ? _around.Offers.In(mailbox)
+        _around.Mailboxes.Find(request.Mailbox.RelayUrl, request.Mailbox.SlotId) is { } mailbox && !_around.Mailboxes.IsRetiring(mailbox) ? _around.Offers.In(mailbox)
         : _around.Offers.Create(request.Mailbox.RelayUrl) ?? throw new WireException(WireReason.MailboxLost, null, request.Mailbox.RelayUrl);
 
     /// <summary>The address that a request of ours has offered, to be offered once more.</summary>

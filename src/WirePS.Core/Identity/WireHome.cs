@@ -64,6 +64,9 @@ public sealed class WireHome
     /// <summary>Grants that are still to be revoked at their relays.</summary>
     public string RevocationsFile => Path.Combine(StateFolder, "revocations.json");
 
+    /// <summary>Mailboxes of this home that are being moved, because a peer that has gone holds their tokens.</summary>
+    public string RotationsFile => Path.Combine(StateFolder, "rotations.json");
+
     /// <summary>The events of each peer as they came, one file a peer (wire.md §9.3).</summary>
     public string InboxFolder => Path.Combine(StateFolder, "inbox");
 

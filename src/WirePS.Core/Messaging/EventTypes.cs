@@ -18,11 +18,12 @@ internal static class EventTypes
     internal const string TrustAccept = "trust_accept";
     internal const string TrustReject = "trust_reject";
     internal const string TrustRevoked = "trust_revoked";
+    internal const string WireClose = "wire_close";
 
     private static readonly HashSet<string> All =
     [
         PairDrop, PairDropAck, PairDropRefused, PairDecided, AgentCard, DeviceAdded, DeviceRevoked, DeviceRedeem, DeviceRedeemed,
-        TrustRequest, TrustAccept, TrustReject, TrustRevoked,
+        TrustRequest, TrustAccept, TrustReject, TrustRevoked, WireClose,
     ];
 
     /// <summary>True for a type that has an effect, and is no message's.</summary>
@@ -35,6 +36,7 @@ internal static class EventTypes
         PairDropAck or PairDecided or DeviceAdded => EventKinds.TrustAddKey,
         DeviceRevoked or TrustRevoked => EventKinds.TrustRevokeKey,
         TrustRequest or TrustAccept or TrustReject => EventKinds.Claim,
+        WireClose => EventKinds.WireClose,
         PairDropRefused or DeviceRedeem or DeviceRedeemed => EventKinds.Ack,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not a type of ours."),
     };

@@ -58,6 +58,12 @@ internal sealed class MailboxListener(WireEngine engine, Action<IntakeReport> ta
         {
             try
             {
+                if (!engine.Mailboxes.List().Contains(mailbox))
+                {
+                    // It was given up.
+                    return;
+                }
+
                 var read = await engine.Reader.ReadAsync(mailbox, isFirst, HttpRelay.LongestWait, cancellationToken).ConfigureAwait(false);
                 isFirst = false;
                 pause.Reset();

@@ -11,10 +11,15 @@ namespace WirePS.Relay;
 /// </summary>
 /// <param name="home">The home.</param>
 /// <param name="files">Its files.</param>
-public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
+/// <param name="time">The clock.</param>
+public sealed class MailboxBook(WireHome home, IFileSystem files, TimeProvider time) : IDisposable
 {
     /// <summary>How many lost mailboxes of one relay are kept.</summary>
     private const int MostLost = 4;
+
+    private const string Lost = "lost";
+    private const string Retiring = "retiring";
+    private const string RouteAt = "route_at";
 
     private readonly JsonFile _file = new(files, home.RelayFile, home.LockFile("relay"));
     private readonly SemaphoreSlim _allocating = new(1, 1);
@@ -74,13 +79,33 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public Mailbox? Find(string relayUrl, string slotId) =>
         _file.Get(tree => Endpoints(tree).Select(static e => e.Mailbox).FirstOrDefault(m => m.RelayUrl == relayUrl && m.SlotId == slotId));
 
-    /// <summary>The mailboxes of this home that can be read: all but those that their relays have lost.</summary>
-    public IReadOnlyList<Mailbox> List() => _file.Get(static tree => Endpoints(tree).Where(static e => !e.IsLost).Select(static e => e.Mailbox).ToList());
+    /// <summary>The mailboxes of this home that can be read: all but those that are lost. Those that are given up stand first, so that no peer is given one where there is another.</summary>
+    public IReadOnlyList<Mailbox> List() => _file.Get(static tree => Endpoints(tree).Where(static e => !e.IsLost).OrderBy(static e => !e.IsRetiring).Select(static e => e.Mailbox).ToList());
+
+    /// <summary>The mailboxes whose own tokens peers are given, because their relays have no grants; without those that are given up.</summary>
+    public IReadOnlyList<Mailbox> ListShared() => _file.Get(static tree => Endpoints(tree).Where(static e => e is { IsLost: false, IsRetiring: false, RelayId: null }).Select(static e => e.Mailbox).ToList());
+
+    /// <summary>True where a mailbox is given up: it is read for a while, and no peer is given it.</summary>
+    public bool IsRetiring(Mailbox mailbox) => _file.Get(tree => Endpoints(tree).Any(e => e.Mailbox == mailbox && e.IsRetiring));
+
+    /// <summary>Notes that a mailbox is given up: it is still read, and the next one to need a mailbox at its relay gets a new one.</summary>
+    public Task MarkRetiringAsync(string relayUrl, string slotId, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
+        {
+            if (EndpointOf(tree, relayUrl, slotId) is not { } found || Is(found, Retiring))
+            {
+                return false;
+            }
+
+            found[Retiring] = true;
+            return true;
+        },
+        cancellationToken);
 
     /// <summary>True where the mailbox' relay has grants (relay-v2.md): peers get one each, and never the mailbox' own token.</summary>
     public bool HasGrants(Mailbox mailbox) => _file.Get(tree => Endpoints(tree).Any(e => e.Mailbox == mailbox && e.RelayId is not null));
 
-    /// <summary>Notes that a relay no longer knows a mailbox: it is not read any more, and the next one to need it gets a new one.</summary>
+    /// <summary>Notes that a mailbox is not read any more: its relay does not know it, or it was given up. The next one to need it gets a new one.</summary>
     public Task MarkLostAsync(Mailbox mailbox, CancellationToken cancellationToken) => _file.UpdateAsync(tree => MarkLost(tree, mailbox), cancellationToken);
 
     /// <summary>The relays at which this home has mailboxes.</summary>
@@ -103,16 +128,37 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
                 var peers = JsonFile.ObjectIn(tree, "peers");
                 foreach (var (handle, route) in routes)
                 {
-                    var entry = JsonFile.ObjectIn(peers, handle);
-                    entry["relay_url"] = route.RelayUrl;
-                    entry["slot_id"] = route.SlotId;
-                    entry["slot_token"] = route.SlotToken;
-                    entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
+                    SetRoute(peers, handle, route, time.GetUtcNow());
                 }
 
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the address that a peer says it has moved to. What is older than the one that is known never takes its place (wire.md §11.4, I10).</summary>
+    /// <param name="handle">The peer's name.</param>
+    /// <param name="route">Where it can be reached now.</param>
+    /// <param name="saidAt">When it said so.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>False where a newer address is known, and nothing has changed.</returns>
+    public async Task<bool> MoveRouteAsync(string handle, PeerRoute route, DateTimeOffset saidAt, CancellationToken cancellationToken)
+    {
+        var isNewest = false;
+        await _file.UpdateAsync(
+            tree =>
+            {
+                var peers = JsonFile.ObjectIn(tree, "peers");
+                isNewest = !Timestamps.TryParse((string?)peers[handle]?[RouteAt], out var knownSince) || Timestamps.Round(saidAt) >= knownSince;
+                if (isNewest)
+                {
+                    SetRoute(peers, handle, route, saidAt);
+                }
+
+                return isNewest;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return isNewest;
     }
 
     /// <summary>Where a peer can be reached; null where nothing is known.</summary>
@@ -131,27 +177,22 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
     public void Dispose() => _allocating.Dispose();
 
     private static Mailbox? Current(JsonObject? tree, string relayUrl, string? relayId) =>
-        Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId && !e.IsLost).Mailbox;
+        Endpoints(tree).LastOrDefault(e => e.Mailbox.RelayUrl == relayUrl && e.RelayId == relayId && e is { IsLost: false, IsRetiring: false }).Mailbox;
 
     /// <summary>Marks a mailbox; false where it is marked or gone already.</summary>
     private static bool MarkLost(JsonObject tree, Mailbox lost)
     {
-        if (tree["self"]?.AsObject() is not { } self)
-        {
-            return false;
-        }
-
-        var endpoints = ListOf(self);
-        if (endpoints.OfType<JsonObject>().FirstOrDefault(e => Flat(e) is { } known && known.SlotId == lost.SlotId && known.RelayUrl == lost.RelayUrl) is not { } found || IsLost(found))
+        if (EndpointOf(tree, lost.RelayUrl, lost.SlotId) is not { } found || Is(found, Lost))
         {
             return false;
         }
 
         // At the end, in the order in which they were lost; a relay that loses each new one must not fill the file.
+        var endpoints = found.Parent!.AsArray();
         endpoints.Remove(found);
         endpoints.Add(found);
-        found["lost"] = true;
-        foreach (var old in endpoints.OfType<JsonObject>().Where(e => IsLost(e) && Flat(e)?.RelayUrl == lost.RelayUrl).SkipLast(MostLost).ToList())
+        found[Lost] = true;
+        foreach (var old in endpoints.OfType<JsonObject>().Where(e => Is(e, Lost) && Flat(e)?.RelayUrl == lost.RelayUrl).SkipLast(MostLost).ToList())
         {
             endpoints.Remove(old);
         }
@@ -159,7 +200,22 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         return true;
     }
 
-    private static bool IsLost(JsonObject endpoint) => endpoint["lost"] is JsonValue flag && flag.GetValue<bool>();
+    /// <summary>What stands of a mailbox in the list; null where it is gone.</summary>
+    private static JsonObject? EndpointOf(JsonObject tree, string relayUrl, string slotId) => tree["self"]?.AsObject() is { } self
+        ? ListOf(self).OfType<JsonObject>().FirstOrDefault(e => Flat(e) is { } known && known.SlotId == slotId && known.RelayUrl == relayUrl)
+        : null;
+
+    private static bool Is(JsonObject endpoint, string flag) => endpoint[flag] is JsonValue value && value.GetValue<bool>();
+
+    private static void SetRoute(JsonObject peers, string handle, PeerRoute route, DateTimeOffset at)
+    {
+        var entry = JsonFile.ObjectIn(peers, handle);
+        entry["relay_url"] = route.RelayUrl;
+        entry["slot_id"] = route.SlotId;
+        entry["slot_token"] = route.SlotToken;
+        entry["endpoints"] = new JsonArray(Endpoint(route.RelayUrl, route.SlotId, route.SlotToken));
+        entry[RouteAt] = Timestamps.Format(at);
+    }
 
     private static void Add(JsonObject tree, Mailbox mailbox, string? relayId)
     {
@@ -193,14 +249,14 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         return endpoints;
     }
 
-    private static IEnumerable<(Mailbox Mailbox, string? RelayId, bool IsLost)> Endpoints(JsonObject? tree)
+    private static IEnumerable<(Mailbox Mailbox, string? RelayId, bool IsLost, bool IsRetiring)> Endpoints(JsonObject? tree)
     {
         var self = tree?["self"]?.AsObject();
         if (self?["endpoints"]?.AsArray() is not { Count: > 0 } endpoints)
         {
             if (self is not null && Flat(self) is { } only)
             {
-                yield return (only, null, false);
+                yield return (only, null, false, false);
             }
 
             yield break;
@@ -210,7 +266,7 @@ public sealed class MailboxBook(WireHome home, IFileSystem files) : IDisposable
         {
             if (endpoint is JsonObject place && Flat(place) is { } mailbox)
             {
-                yield return (mailbox, (string?)place["relay_id"], IsLost(place));
+                yield return (mailbox, (string?)place["relay_id"], Is(place, Lost), Is(place, Retiring));
             }
         }
     }

@@ -47,6 +47,22 @@ public sealed class HandleDirectory(IdentityStore identity, MailboxBook mailboxe
             : throw new WireException(WireReason.HandleTaken, outcome == HandleClaim.HeldByAnother ? null : $"The handle '{own.Handle}' is held through a mailbox of this identity that this home does not have.", own.Handle);
     }
 
+    /// <summary>Leads those who look for this home's handle to its present mailbox, where the handle stands there for this home. Nothing where it does not.</summary>
+    internal async Task MoveAsync(string relayUrl, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (identity.Find() is { } own && await FindAsync(relayUrl, own.Handle, cancellationToken).ConfigureAwait(false) is { } found && found.Card.PublicKey.AsSpan().SequenceEqual(own.Card.PublicKey))
+            {
+                await RegisterAsync(relayUrl, null, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.InvalidJson or WireReason.HandleTaken)
+        {
+            // It stands there for somebody else, or through a mailbox that this home does not have.
+        }
+    }
+
     /// <summary>Takes this home's handle out of a relay's directory.</summary>
     /// <returns>False where it was not there through a mailbox of this home.</returns>
     public Task<bool> UnregisterAsync(string relayUrl, CancellationToken cancellationToken) =>

@@ -8,9 +8,10 @@ namespace WirePS.Trust;
 /// <param name="trust">The trust store.</param>
 /// <param name="mailboxes">Routes to peers.</param>
 /// <param name="revocations">Grants to be revoked.</param>
+/// <param name="rotations">Mailboxes to be moved.</param>
 /// <param name="journal">The journal.</param>
 /// <param name="time">The clock.</param>
-public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, GrantRevocations revocations, Journal journal, TimeProvider time)
+public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, GrantRevocations revocations, SlotRotations rotations, Journal journal, TimeProvider time)
 {
     /// <summary>The peers, by name.</summary>
     public IReadOnlyList<TrustEntry> List() => trust.List();
@@ -37,7 +38,7 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
     public string? RelayOf(TrustEntry peer) => mailboxes.FindRoute(peer.Handle)?.RelayUrl;
 
     /// <summary>
-    /// Forgets a peer: notes the revocation of its grant, then takes out its route and, last, its entry, so that what a
+    /// Forgets a peer: notes the revocation of its grant, or that the mailbox whose token it holds is to be moved, then takes out its route and, last, its entry, so that what a
     /// crash interrupts is found and finished the next time. Null where there is no such peer.
     /// </summary>
     /// <param name="did">Its DID.</param>
@@ -59,6 +60,11 @@ public sealed class PeerOperations(TrustStore trust, MailboxBook mailboxes, Gran
         if (peer.Grant is not null)
         {
             await revocations.AddAsync(peer.Grant, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (peer.HoldsMailbox)
+        {
+            await rotations.NoteAsync(peer, cancellationToken).ConfigureAwait(false);
         }
 
         await mailboxes.RemoveRouteAsync(peer.Handle, cancellationToken).ConfigureAwait(false);

@@ -78,6 +78,9 @@ public sealed record TrustEntry(
     /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
     public string? RequestId { get; init; }
 
+    /// <summary>True where it was ever given the own token of a mailbox of this home, as relays without grants ask for: what it can do there ends only with that mailbox.</summary>
+    public bool HoldsMailbox { get; init; }
+
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(PublicKey);
 

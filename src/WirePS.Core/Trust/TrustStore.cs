@@ -21,6 +21,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     public const string ImportedKeySource = "imported";
 
     private const int MaxCardDepth = 48;
+    private const string HeldToken = "held_token";
 
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
@@ -192,6 +193,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                 }
 
                 old = known.Grant;
+                KeepHeldToken(AgentsIn(tree)[peer.Handle]!.AsObject(), known.HoldsMailbox);
                 SetGrant(AgentsIn(tree)[peer.Handle]!.AsObject(), grant);
                 return renewed = true;
             },
@@ -380,6 +382,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                 entry[member] ??= Timestamps.Format(time.GetUtcNow());
                 entry["revoked_reason"] = reason;
                 entry["peer_acked"] = false;
+                entry.Remove(HeldToken);
                 SetGrant(entry, null);
                 return true;
             },
@@ -427,6 +430,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         var now = Timestamps.Format(time.GetUtcNow());
         var entry = known?.DeepClone().AsObject() ?? [];
         entry.Remove("reserved_for");
+        KeepHeldToken(entry, HoldsMailbox(entry));
         var tier = ParseTier((string?)entry["tier"]) is { } old && old > request.Tier ? old : request.Tier;
         entry["tier"] = TierName(tier);
         entry["did"] = request.Card.Did;
@@ -485,6 +489,19 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             return new CardPosition(0, Convert.ToHexStringLower(CanonicalJson.Hash(card.Json, CanonicalMode.WholeObject)));
         }
     }
+
+    /// <summary>What a peer was given before grants counts until it goes, whatever it is given now.</summary>
+    private static void KeepHeldToken(JsonObject entry, bool isHeld)
+    {
+        if (isHeld)
+        {
+            entry[HeldToken] = true;
+        }
+    }
+
+    // Who is trusted and has no grant got the mailbox' own token; who was put in by the key alone got nothing.
+    private static bool HoldsMailbox(JsonObject entry) => entry[HeldToken]?.GetValueKind() == JsonValueKind.True
+        || (ParseTier((string?)entry["tier"]) > TrustTier.Untrusted && entry["grant_id"] is null && (string?)entry["key_source"] != ImportedKeySource);
 
     private static void SetGrant(JsonObject entry, GivenGrant? grant)
     {
@@ -548,6 +565,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     RevokedByPeerAt = Timestamps.TryParse((string?)entry["revoked_by_peer_at"], out var byPeer) ? byPeer : null,
                     RevokedReason = (string?)entry["revoked_reason"],
                     RequestId = (string?)entry["request_id"],
+                    HoldsMailbox = HoldsMailbox(entry),
                     CardSeq = (long?)entry["card_seq"] ?? 0,
                     CardSeqTold = (long?)entry["card_seq_told"] ?? 0,
                     CardSeqSent = (long?)entry["card_seq_sent"] ?? 0,

@@ -25,9 +25,9 @@ public sealed class RemoveWirePeerCommand : PeerCmdlet
                     var shown = WirePeer.Of(peer, Engine);
                     if (ShouldProcess($"{shown.Did}, {shown.Fingerprint}", peer.RevokedAt is null ? "Forget peer and revoke its access" : "Forget that the peer was revoked") && await Engine.Peers.ForgetAsync(peer.Did, Cancellation) is { } removed)
                     {
-                        if (removed is { Grant: null, RevokedAt: null, RevokedByPeerAt: null })
+                        if (removed.RevokedAt is null)
                         {
-                            WriteWarning(PeerWords.KeepsMailbox(shown.Did));
+                            PeerWords.Moves(removed, Engine).ToList().ForEach(WriteWarning);
                         }
 
                         if (PassThru)

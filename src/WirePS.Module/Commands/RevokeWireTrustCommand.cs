@@ -40,9 +40,9 @@ public sealed class RevokeWireTrustCommand : PeerCmdlet
     {
         var engine = Engine;
         await engine.PeerRevocation.RevokeAsync(peer, Reason, Cancellation);
-        if (peer is { RevokedAt: null, Grant: null, RevokedByPeerAt: null })
+        if (peer.RevokedAt is null)
         {
-            WriteWarning(PeerWords.KeepsMailbox(Printable.Of(peer.Did)));
+            PeerWords.Moves(peer, engine).ToList().ForEach(WriteWarning);
         }
 
         WarnWithoutDaemon(engine);

@@ -122,7 +122,7 @@ public sealed class CardChainTests
     {
         var files = new MemoryFiles(TimeProvider.System);
         var home = WireHome.Resolve(Path.GetFullPath("/home-of-cards"));
-        var trust = new TrustStore(home, files, new MailboxBook(home, files), TimeProvider.System);
+        var trust = new TrustStore(home, files, new MailboxBook(home, files, TimeProvider.System), TimeProvider.System);
         var store = new IdentityStore(home, files, trust, new PinnedRandom(1));
         await store.EnsureAsync("alice", default);
         var before = store.Find()!.Card;

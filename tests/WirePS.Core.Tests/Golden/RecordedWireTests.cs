@@ -185,13 +185,13 @@ public sealed class RecordedWireTests
     /// With the invite it is taken: <see cref="The_answer_to_a_counted_invite_is_taken_by_our_issuer"/>.</item>
     /// <item><c>pair_drop</c> to f: it answers no invite and asks for nothing; the real program asks its person, ours takes requests for trust (flaw I5, wireps.md §8).</item>
     /// <item><c>pair_drop_ack</c> to e: it moves the address of a peer. Ours takes one only for an invite that it waits for (flaw I6).</item>
-    /// <item><c>wire_close</c> to e: the address that it names comes without anything to write with; the real program does not follow it either.</item>
+    /// <item><c>wire_close</c> to e: the address that it names comes without anything to write with; it names us without our key, too. The real program does not follow it either.</item>
     /// </list>
     /// </summary>
     [Theory]
     [InlineData("c", 0, 2, 0, "pair_drop NotExpected")]
     [InlineData("d", 1, 1, 0, "")]
-    [InlineData("e", 2, 0, 1, "pair_drop_ack NotExpected, pair_drop_ack NotExpected, wire_close UnknownKind")]
+    [InlineData("e", 2, 0, 1, "pair_drop_ack NotExpected, pair_drop_ack NotExpected, wire_close WrongRecipient")]
     [InlineData("f", 3, 1, 1, "pair_drop NotExpected")]
     public async Task A_mailbox_gives_its_messages_in_order_and_no_refusal_but_those_on_purpose(string name, int number, int messages, int handled, string refused)
     {

@@ -64,7 +64,7 @@ public sealed partial class ContractTests
     {
         var manifest = Repository.Read("WirePS.psd1");
         var list = Regex.Match(manifest, @"CmdletsToExport\s*=\s*@\((.*?)\)", RegexOptions.Singleline).Groups[1].Value;
-        Assert.Equal(CompiledCmdlet.All.Select(static c => c.Name), Regex.Matches(list, "'([^']+)'").Select(static m => m.Groups[1].Value));
+        Assert.Equal(CompiledCmdlet.All.Select(static c => c.Name).Order(StringComparer.OrdinalIgnoreCase), Regex.Matches(list, "'([^']+)'").Select(static m => m.Groups[1].Value));
         Assert.Contains($"ModuleVersion        = '{typeof(WireCmdlet).Assembly.GetName().Version!.ToString(3)}'", manifest, StringComparison.Ordinal);
     }
 

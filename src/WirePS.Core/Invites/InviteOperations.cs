@@ -235,7 +235,7 @@ public sealed class InviteOperations
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="WireException">
     /// As <see cref="InviteUrl.Parse"/>; <see cref="WireReason.OwnInvite"/>, <see cref="WireReason.IdentityConflict"/>,
-    /// <see cref="WireReason.RelayInsecure"/>.
+    /// <see cref="WireReason.RelayInsecure"/>; <see cref="WireReason.PairActive"/> while another invite of this issuer is being answered.
     /// </exception>
     public async Task<(string Key, PendingPair Pair)> AcceptAsync(string text, bool allowInsecureRelay, CancellationToken cancellationToken)
     {
@@ -251,6 +251,12 @@ public sealed class InviteOperations
         if (_pairs.List().FirstOrDefault(f => f.Pair is { Kind: PairKinds.Invite, Status: not PairStatus.Aborted } pair && pair.LookupHash == lookup) is { Pair: { } known } file)
         {
             return (file.Key, known);
+        }
+
+        // Two answers to one issuer at a time could leave each side with the other one's address.
+        if (_pairs.List().FirstOrDefault(f => f.Pair is { Kind: PairKinds.Invite, IsEnded: false } pair && pair.PeerDid == invite.Payload.Card.Did) is { Pair: { } waiting })
+        {
+            throw new WireException(WireReason.PairActive, "Another invite of this issuer is being answered already.", waiting.Id);
         }
 
         if (_trust.ConflictsOf([invite.Payload.Card])[0] is { } conflict)

@@ -414,6 +414,24 @@ public sealed class InviteTests
     }
 
     [Fact]
+    public async Task Two_invites_of_one_issuer_are_answered_one_after_the_other()
+    {
+        using var scene = new InviteScene();
+        var guest = scene.Add("guest");
+        var (_, first) = await scene.MintAsync();
+        var (_, second) = await scene.MintAsync();
+        await AcceptAsync(guest, first);
+        Assert.Equal(WireReason.PairActive, (await Assert.ThrowsAsync<WireException>(() => AcceptAsync(guest, second))).Reason);
+        await scene.SettleAsync(guest);
+        await AcceptAsync(guest, second);
+        await scene.SettleAsync(guest);
+        var route = scene.Issuer.Engine.Mailboxes.FindRoute(CardOf(guest).Handle)!;
+        Assert.True(scene.Relay.TakesMessage(route.SlotId, route.SlotToken));
+        route = guest.Engine.Mailboxes.FindRoute(CardOf(scene.Issuer).Handle)!;
+        Assert.True(scene.Relay.TakesMessage(route.SlotId, route.SlotToken));
+    }
+
+    [Fact]
     public async Task One_that_was_removed_can_come_back_while_the_invite_is_good_and_gets_another_grant()
     {
         using var scene = new InviteScene();

@@ -157,7 +157,7 @@ Describe 'The examples' {
         if ($Name -in 'New-WireInvite', 'Wait-WirePair', 'Receive-WireInvite' -and $text -match 'Wait-WirePair -Id|Receive-WireInvite') {
             # Somebody accepts, and the issuer takes the answer.
             $text = $text.Replace('Wait-WirePair -Id', "`$null = 1..3 | ForEach-Object { `$each = Join-Path '$user' `$_; Set-WireRelay '$relay' -WireHome `$each; Receive-WireInvite (`"`$invite`") -Detach -WireHome `$each -WarningAction Ignore; Invoke-WireTick -WireHome `$each }; Invoke-WireTick; Wait-WirePair -Id")
-            $helper = Start-ThreadJob { Import-Module $using:module; while ($true) { $null = Invoke-WireTick -WireHome $using:inviter; $null = Invoke-WireTick -WireHome $using:here; Start-Sleep -Milliseconds 200 } }
+            $helper = Start-ThreadJob { Import-Module $using:module; while ($true) { $using:inviter, $using:here + @(1..3 | ForEach-Object { Join-Path $using:user $_ } | Where-Object { Test-Path $_ }) | ForEach-Object { $null = Invoke-WireTick -WireHome $_ -ErrorAction Ignore }; Start-Sleep -Milliseconds 200 } }
         }
 
         if ($text -like '*Set-Clipboard*' -and $Name -eq 'Wait-WirePair') { $text = 'function Set-Clipboard { }; ' + $text }

@@ -128,14 +128,19 @@ try {
     $issuer = (Get-WireIdentity @here).Fingerprint
     $jobs = foreach ($machine in $todo) {
         $column = { param($Name) $machine.PSObject.Properties[$Name] ? $machine.$Name : $null }
-        $remote = @{ HostName = (& $column HostName) ? $machine.HostName : $machine.Name }
-        foreach ($name in 'UserName', 'KeyFilePath') { if (& $column $name) { $remote[$name] = $machine.$name } }
+        $remote = $null
+        if (-not $LocalFolder) {
+            $remote = @{ HostName = (& $column HostName) ? $machine.HostName : $machine.Name }
+            foreach ($name in 'UserName', 'KeyFilePath') { if (& $column $name) { $remote[$name] = $machine.$name } }
+        }
+
         $given = @($machine.Name, ((& $column Handle) ? $machine.Handle : $machine.Name), "$invite", $Relay)
         $given += $LocalFolder ? @($Module, (Join-Path $LocalFolder $machine.Name), $Timeout) : @('WirePS', $null, $Timeout)
-        Start-ThreadJob -Name $machine.Name -ThrottleLimit $AtOnce -ArgumentList "$join", $given, ($LocalFolder ? $null : $remote) -ScriptBlock {
-            param($Text, $Given, $Remote)
-            $part = [scriptblock]::Create($Text)
-            if ($Remote) { Invoke-Command @Remote -ScriptBlock $part -ArgumentList $Given } else { & $part @Given }
+        Start-ThreadJob -Name $machine.Name -ThrottleLimit $AtOnce -ScriptBlock {
+            $part = [scriptblock]::Create("$using:join")
+            $there = $using:remote
+            $arguments = $using:given
+            if ($there) { Invoke-Command @there -ScriptBlock $part -ArgumentList $arguments } else { & $part @arguments }
         }
     }
 

@@ -6,7 +6,7 @@ Describe 'A second machine' {
         $relayHome = Get-TestHome 'relay'
         $relay = Open-TestRelay $relayHome
 
-        function New-TestMachine([string] $Name) {
+        function Initialize-TestMachine([string] $Name) {
             $path = Get-TestHome $Name
             $null = Initialize-WireIdentity -Relay $relay -WireHome $path
             $path
@@ -18,7 +18,7 @@ Describe 'A second machine' {
     }
 
     It 'becomes a device with daemons on both sides' {
-        $root, $laptop = (New-TestMachine 'root-d'), (New-TestMachine 'laptop-d')
+        $root, $laptop = (Initialize-TestMachine 'root-d'), (Initialize-TestMachine 'laptop-d')
         try {
             foreach ($each in $root, $laptop) { Start-WireDaemon -WireHome $each }
             $made = New-WirePairToken 'left rack' -Right send, receive -WireHome $root
@@ -50,7 +50,7 @@ Describe 'A second machine' {
     }
 
     It 'becomes a device with ticks on both sides, and one that is late hears that the token is used' {
-        $root, $laptop, $late = (New-TestMachine 'root-t'), (New-TestMachine 'laptop-t'), (New-TestMachine 'late-t')
+        $root, $laptop, $late = (Initialize-TestMachine 'root-t'), (Initialize-TestMachine 'laptop-t'), (Initialize-TestMachine 'late-t')
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore
         foreach ($each in $laptop, $late) {
             $waiting = $made | Register-WireDevice -Detach -WireHome $each -WarningAction Ignore
@@ -67,7 +67,7 @@ Describe 'A second machine' {
     }
 
     It 'waits visibly for an issuer that is away, and says so in the end' {
-        $root, $laptop = (New-TestMachine 'root-a'), (New-TestMachine 'laptop-a')
+        $root, $laptop = (Initialize-TestMachine 'root-a'), (Initialize-TestMachine 'laptop-a')
         $null = New-WirePairToken -ExpiresIn 3s -WireHome $root -WarningAction Ignore | Register-WireDevice -Detach -WireHome $laptop -WarningAction Ignore
         $null = Invoke-WireTick -WireHome $laptop
         (Get-WirePendingPair -WireHome $laptop).Status | Should -Be 'Polling'
@@ -78,7 +78,7 @@ Describe 'A second machine' {
     }
 
     It 'takes the URL from standard input, and hangs on nothing' {
-        $root, $laptop = (New-TestMachine 'root-i'), (New-TestMachine 'laptop-i')
+        $root, $laptop = (Initialize-TestMachine 'root-i'), (Initialize-TestMachine 'laptop-i')
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore
         $script = "Import-Module '$(Get-TestedManifest)'; (Register-WireDevice -Detach -WireHome '$laptop' -WarningAction Ignore).Kind"
         $made.Url | & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -Command $script | Should -Be 'device'
@@ -89,7 +89,7 @@ Describe 'A second machine' {
     }
 
     It 'takes a bare token only where the home of its issuer is' {
-        $root, $laptop = (New-TestMachine 'root-b'), (New-TestMachine 'laptop-b')
+        $root, $laptop = (Initialize-TestMachine 'root-b'), (Initialize-TestMachine 'laptop-b')
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore
         (Get-ErrorOf { $made.Text | Register-WireDevice -Detach -WireHome $laptop })[0].FullyQualifiedErrorId | Should -BeLike 'WireDeviceUrlRequired,*'
         $null = $made.Text | Register-WireDevice -IssuerHome $root -Detach -WireHome $laptop -WarningAction Ignore
@@ -98,7 +98,7 @@ Describe 'A second machine' {
     }
 
     It 'keeps token and URL nowhere but where they were shown' {
-        $root = New-TestMachine 'root-s'
+        $root = Initialize-TestMachine 'root-s'
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore
         Get-WirePairToken -WireHome $root | Format-List * | Out-String | Should -Not -BeLike "*$($made.Text)*"
         "$made" | Should -Not -BeLike "*$($made.Text)*"

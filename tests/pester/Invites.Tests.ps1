@@ -7,7 +7,7 @@ Describe 'Invites' {
         $null = Initialize-WireIdentity -Handle issuer -Relay $relay -WireHome $issuer
         $script:count = 0
 
-        function New-Acceptor {
+        function Initialize-Acceptor {
             $script:count++
             $made = Get-TestHome "acceptor-$script:count"
             $null = Initialize-WireIdentity -Relay $relay -WireHome $made
@@ -24,7 +24,7 @@ Describe 'Invites' {
     }
 
     It 'lead from the URL to the pins on both sides' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $invite = New-WireInvite -Label desk -WireHome $issuer -WarningAction Ignore
         "$invite" | Should -BeLike 'wire://pair?inv=*'
         $waiting = "$invite" | Receive-WireInvite -Detach -WireHome $acceptor -WarningAction Ignore
@@ -50,7 +50,7 @@ Describe 'Invites' {
     }
 
     It 'are accepted in the foreground without a daemon' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $invite = New-WireInvite -WireHome $issuer -WarningAction Ignore
         $session = Open-TestSession
         try {
@@ -67,7 +67,7 @@ Describe 'Invites' {
     }
 
     It 'are accepted between daemons' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         try {
             Start-WireDaemon -WireHome $issuer
             Start-WireDaemon -WireHome $acceptor
@@ -81,7 +81,7 @@ Describe 'Invites' {
     }
 
     It 'tell those who come too late' {
-        $first, $second = (New-Acceptor), (New-Acceptor)
+        $first, $second = (Initialize-Acceptor), (Initialize-Acceptor)
         $invite = New-WireInvite -WireHome $issuer -WarningAction Ignore
         foreach ($each in $first, $second) {
             $null = Receive-WireInvite "$invite" -Detach -WireHome $each -WarningAction Ignore
@@ -96,7 +96,7 @@ Describe 'Invites' {
     }
 
     It 'can be taken back' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $invite = New-WireInvite -Uses 3 -WireHome $issuer -WarningAction Ignore
         Get-WireInvite $invite.Id -WireHome $issuer | Remove-WireInvite -WhatIf
         (Get-WireInvite $invite.Id -WireHome $issuer).Status | Should -Be 'Open'
@@ -109,7 +109,7 @@ Describe 'Invites' {
     }
 
     It 'can be read without accepting them' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $before = Get-Snapshot $acceptor
         $invite = New-WireInvite -ExpiresIn 2h -WireHome $issuer -WarningAction Ignore
         $read = "$invite" | ConvertFrom-WireInvite -WireHome $acceptor
@@ -132,7 +132,7 @@ Describe 'Invites' {
     }
 
     It 'go through the clipboard' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $session = Open-TestSession
         try {
             Invoke-TestSession $session @"
@@ -151,7 +151,7 @@ Describe 'Invites' {
     }
 
     It 'can be left with the relay, which is said' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $invite = New-WireInvite -Short -WireHome $issuer -WarningVariable said -WarningAction SilentlyContinue
         "$invite" | Should -BeLike "$relay/i/*"
         "$said" | Should -BeLike '*knows the secret*'
@@ -161,7 +161,7 @@ Describe 'Invites' {
     }
 
     It 'of protocol V1 warn, and are accepted without an acknowledgement' {
-        $acceptor = New-Acceptor
+        $acceptor = Initialize-Acceptor
         $invite = New-WireInvite -Protocol V1 -WireHome $issuer -WarningVariable said -WarningAction SilentlyContinue
         "$said" | Should -BeLike '*bare secret*'
         "$invite" | Should -BeLike 'wire://pair?v=1&inv=*'

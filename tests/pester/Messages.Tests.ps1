@@ -19,7 +19,7 @@ Describe 'Messages' {
     }
 
     It 'carries <What> as it is' -ForEach @(
-        @{ What = 'a text'; Value = 'grüße, "you" 漢 😀'; Json = '"grüße, \"you\" 漢 😀"' }
+        @{ What = 'a text'; Value = ('gr{0}n, "you" {1} {2}' -f [char] 0xfc, [char] 0x6f22, [char]::ConvertFromUtf32(0x1f600)); Json = ('"gr{0}n, \"you\" {1} {2}"' -f [char] 0xfc, [char] 0x6f22, [char]::ConvertFromUtf32(0x1f600)) }
         @{ What = 'an integer'; Value = 42; Json = '42' }
         @{ What = 'a double that is an integer'; Value = 6 / 4 * 2; Json = '3' }
         @{ What = 'a decimal that is an integer'; Value = 7.00d; Json = '7' }

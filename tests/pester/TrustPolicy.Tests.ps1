@@ -8,7 +8,7 @@ Describe 'Allowlist and policy' {
         $null = Register-WireHandle -WireHome $asked
         $null = Register-WireHandle -WireHome $asking
 
-        function Invoke-BothTicks {
+        function Invoke-BothTick {
             foreach ($i in 1..2) { foreach ($each in $asking, $asked) { $null = Invoke-WireTick -WireHome $each } }
         }
     }
@@ -21,7 +21,7 @@ Describe 'Allowlist and policy' {
         (Get-WireTrustPolicy -WireHome $asked).AutoApprove | Should -BeFalse
         Get-WireTrustedAgent -WireHome $asked | Should -BeNullOrEmpty
         $null = Request-WireTrust agent-two 'First.' -WireHome $asking -WarningAction Ignore
-        Invoke-BothTicks
+        Invoke-BothTick
         (Get-WireTrustRequest -WireHome $asked).Status | Should -Be 'Pending'
         Test-WireTrust agent-one -WireHome $asked | Should -BeFalse
     }
@@ -45,7 +45,7 @@ Describe 'Allowlist and policy' {
 
     It 'lets an agent of the allowlist in when it asks' {
         $request = Request-WireTrust agent-two 'Again.' -WireHome $asking -WarningAction Ignore
-        Invoke-BothTicks
+        Invoke-BothTick
         $peer = Get-WirePeer agent-one -WireHome $asked
         $peer.Tier, $peer.ApprovedBy | Should -Be 'OrgVerified', 'policy:trusted_agent'
         Test-WireTrust agent-one -WireHome $asked | Should -BeTrue

@@ -144,9 +144,9 @@ Describe 'The examples' {
         # A machine without a screen has no clipboard; what stands for an invite is one of the other side.
         $url = "$(New-WireInvite -Relay $relay -WireHome (Get-TestHome 'inviter') -WarningAction Ignore)"
         $text = $Code.Replace('~/main-home', $there).Replace('~/second-home', $here)
-        if ($token) { $text = $text.Replace('$url ', "'$($token.Url)' ").Replace('$token ', "'$($token.Text)' ") }
+        if ($token) { $text = $text.Replace('$url', "'$($token.Url)'").Replace('$token ', "'$($token.Text)' ") }
         $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
-        if ($known) { $text = $text.Replace('WIRE-TRUS-TEDA', $known).Replace('WIRE-*', $known.Substring(0, 4) + '-*') }
+        if ($known) { $text = $text.Replace('SOME-CODE-HERE', $known).Replace('SOME-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")
         if ($Name -like '*-WireInvite') {

@@ -64,7 +64,7 @@ public static class PairingCode
     /// <summary>
     /// Reads what a person typed, of either protocol: white space and dashes (<c>-</c>, U+2010-U+2015) are dropped and
     /// a-z is folded to upper case. Eight symbols are a code of v1, in which nothing else is guessed; twelve one of v2,
-    /// in which 0 stands for O and 8 for B.
+    /// in which 0 stands for O and 8 for B. Eight symbols of v2 that do not begin with two digits are the beginning of such a one.
     /// </summary>
     /// <param name="typed">What was typed.</param>
     /// <exception cref="WireException">
@@ -94,11 +94,11 @@ public static class PairingCode
 
         return count switch
         {
-            CodePhrase.SymbolCount => new TypedCode(1, CodePhrase.FromSymbols(symbols[..count])),
+            CodePhrase.SymbolCount when !IsBeginning(symbols) => new TypedCode(1, CodePhrase.FromSymbols(symbols[..count])),
             SymbolCount => new TypedCode(2, FromSymbols(symbols)),
             _ => throw new WireException(
                 WireReason.InvalidLength,
-                $"A code has {SymbolCount} symbols, or {CodePhrase.SymbolCount} where it is of protocol v1; {count} were given."),
+                $"A code has {SymbolCount} symbols; {count} were given. Only one of protocol v1 has {CodePhrase.SymbolCount}, and begins with two digits."),
         };
     }
 
@@ -133,6 +133,12 @@ public static class PairingCode
 
         return Alphabet[CheckValue(code[..^1])] == code[^1] ? code.ToString() : throw new WireException(WireReason.MistypedCode);
     }
+
+    // True where what would be the digits of a code of v1 are other symbols of v2: the rest was not typed.
+    private static bool IsBeginning(ReadOnlySpan<Rune> symbols) =>
+        IsSymbol(symbols[0]) && IsSymbol(symbols[1]) && !(Rune.IsDigit(symbols[0]) && Rune.IsDigit(symbols[1]));
+
+    private static bool IsSymbol(Rune symbol) => symbol.IsAscii && Symbols.Contains((char)symbol.Value);
 
     // Luhn mod 32 over symbols of the alphabet: the value that makes the sum divisible.
     private static int CheckValue(ReadOnlySpan<char> symbols)

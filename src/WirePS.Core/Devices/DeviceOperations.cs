@@ -155,7 +155,7 @@ public sealed class DeviceOperations
         var relayUrl = url.Endpoints[0].RelayUrl;
         if (!allowInsecureRelay && !_settings.MayUse(relayUrl))
         {
-            throw new WireException(WireReason.RelayInsecure, $"The URL's relay '{relayUrl}' is not one that this home would use by itself: it is in a private network, or reached without encryption.", relayUrl);
+            throw new WireException(WireReason.RelayInsecure, $"The URL's relay '{relayUrl}' is not one that this home would use by itself: it is on this machine, in a private network, or reached without encryption. If that is right, make it this home's own first: Set-WireRelay {relayUrl}.", relayUrl);
         }
 
         var principal = DeviceProtocol.PrincipalOf(url);

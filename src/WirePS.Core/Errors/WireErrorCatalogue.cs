@@ -73,7 +73,7 @@ public static class WireErrorCatalogue
         [WireReason.InvalidEvent] = new(WireErrorCategory.SecurityError, "An event did not pass its checks.", "It was not acted on; ask the sender to send it again."),
         [WireReason.InvalidJson] = new(WireErrorCategory.InvalidData, "The text is not JSON of the kind that wire programs accept.", "Ask the sender; the text was not acted on."),
 
-        [WireReason.InvalidLength] = new(WireErrorCategory.InvalidArgument, "A code has twelve symbols, or eight where it is of protocol v1.", "Compare with what the other side reads out; type it as XXXX-XXXX-XXXX, one of protocol v1 as NN-XXXXXX."),
+        [WireReason.InvalidLength] = new(WireErrorCategory.InvalidArgument, "A code has twelve symbols; only one of protocol v1 has eight, and begins with two digits.", "Compare with what the other side reads out; type it as XXXX-XXXX-XXXX, one of protocol v1 as NN-XXXXXX."),
         [WireReason.InvalidSymbol] = new(WireErrorCategory.InvalidArgument, "The code has a symbol that no code has.", "Codes use A-Z and 2-7, those of protocol v1 two digits 0-9 in front; compare with what the other side reads out."),
         [WireReason.MistypedCode] = new(WireErrorCategory.InvalidArgument, "The code's check symbol does not fit: it was mistyped.", "Compare with what the other side reads out."),
         [WireReason.CodeUsed] = new(WireErrorCategory.ResourceExists, "This home has a pairing with this code already.", "Use that pairing ('Get-WirePendingPair'), or make a new code."),
@@ -110,12 +110,12 @@ public static class WireErrorCatalogue
         [WireReason.TrustRequestNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such trust request.", "List them with 'Get-WireTrustRequest'. A request goes when it is decided, after 30 days, or when its sender repeats it: look at the new one."),
         [WireReason.NotATrustRequest] = new(WireErrorCategory.InvalidOperation, "That is a pairing with a code: it is confirmed by its digits, not approved.", "Compare the digits and use 'Confirm-WirePair'; 'Stop-WirePair' ends it."),
         [WireReason.NotAPairing] = new(WireErrorCategory.InvalidOperation, "That is a trust request: it has no digits to confirm.", "Compare the fingerprint, then 'Approve-WireTrust' or 'Deny-WireTrust'."),
-        [WireReason.PeerRevoked] = new(WireErrorCategory.SecurityError, "The peer's key was revoked here.", "Nothing brings it back by itself. If you are sure of it, 'Remove-WirePeer' forgets the revocation, and it can be trusted anew."),
+        [WireReason.PeerRevoked] = new(WireErrorCategory.SecurityError, "The peer's key was revoked here.", "'Get-WirePeer -IncludeRevoked' shows it; nothing brings it back by itself. If you are sure of it, 'Remove-WirePeer' forgets the revocation, and it can be trusted anew."),
         [WireReason.PeerWithoutRoute] = new(WireErrorCategory.ResourceUnavailable, "The peer has given no address to write to.", "Ask it to pair again, or name it by its handle at a relay: handle@relay."),
         [WireReason.PeerNotWirePS] = new(WireErrorCategory.InvalidOperation, "The other side's program does not know trust requests of this kind.", "Pair with a code ('New-WirePair -Protocol V1') or by an invite."),
         [WireReason.RelayWithoutGrants] = new(WireErrorCategory.SecurityError, "The relay has no grants: an address there would hand the key of this home's whole mailbox to a stranger.", "Use a relay with grants, such as one of your own ('Start-WireRelay'), or pair with a code."),
-        [WireReason.TrustedAgentExists] = new(WireErrorCategory.ResourceExists, "The key is in the allowlist under another name, or the allowlist is full.", "See Get-WireTrustedAgent, and take the other entry out with Remove-WireTrustedAgent first."),
-        [WireReason.TrustedAgentNotFound] = new(WireErrorCategory.ObjectNotFound, "The allowlist has no agent of that name.", "See Get-WireTrustedAgent."),
+        [WireReason.TrustedAgentExists] = new(WireErrorCategory.ResourceExists, "The key is in the allowlist under another name, or the allowlist is full.", "List them with 'Get-WireTrustedAgent', and take the other entry out with 'Remove-WireTrustedAgent' first."),
+        [WireReason.TrustedAgentNotFound] = new(WireErrorCategory.ObjectNotFound, "The allowlist has no agent of that name.", "List them with 'Get-WireTrustedAgent'."),
         [WireReason.InvalidKey] = new(WireErrorCategory.InvalidArgument, "That is no public key: 32 bytes as base64 with padding or as 64 hex digits, and a good point of the curve.", "Copy the key once more, whole."),
 
         [WireReason.PairNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pairing.", "List them with 'Get-WirePendingPair'; ended ones go after an hour."),
@@ -127,7 +127,7 @@ public static class WireErrorCatalogue
         [WireReason.WaitTimeout] = new(WireErrorCategory.OperationTimeout, "The time to wait is over; the pairing goes on.", "Wait again, or look with 'Get-WirePendingPair'. What comes later is not lost."),
 
         [WireReason.InvalidMessage] = new(WireErrorCategory.InvalidArgument, "What is to be sent cannot be a message.", "Send text, integers, truth values, lists, hashtables and custom objects; a fraction as text ('0.5'); of other objects what is meant: 'Select-Object Name, Id'."),
-        [WireReason.MessageNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has received no such message.", "List them with 'Get-WireMessage'; an event that you have as text goes in through the pipeline or -Path."),
+        [WireReason.MessageNotFound] = new(WireErrorCategory.ObjectNotFound, "This home has no such message.", "List them with 'Get-WireMessage'; an event that you have as text goes in through the pipeline or -Path."),
         [WireReason.MessageTooLarge] = new(WireErrorCategory.LimitsExceeded, "The message is larger than 64 KiB as JSON.", "Send less, or send a reference to where the data is."),
         [WireReason.RouteMissing] = new(WireErrorCategory.ObjectNotFound, "The peer has given no address to send to.", "Pair again ('New-WirePair'), over a relay that the peer can be reached at."),
         [WireReason.RouteStale] = new(WireErrorCategory.ObjectNotFound, "The peer's mailbox is gone, or no longer takes what comes from here: the peer may have removed this home.", "Ask the peer; if it still wants messages from here, pair again ('New-WirePair')."),
@@ -135,7 +135,7 @@ public static class WireErrorCatalogue
         [WireReason.ConsumerBusy] = new(WireErrorCategory.ResourceBusy, "Somebody reads under this consumer's name already.", "End the other 'Receive-WireMessage', or give this one a name of its own with -Consumer; each consumer gets every message once."),
 
         [WireReason.TokenRefused] = new(WireErrorCategory.PermissionDenied, "The pair token is unknown, expired or used.", "Ask for a new one on a machine that has the identity; a token lives for minutes and works once."),
-        [WireReason.TokenNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pair token.", "List them and name it by its whole fingerprint; expired ones are gone."),
+        [WireReason.TokenNotFound] = new(WireErrorCategory.ObjectNotFound, "There is no such pair token.", "List them with 'Get-WirePairToken', and name it by its label or id; expired ones are gone."),
         [WireReason.TokenStoreUnsupported] = new(WireErrorCategory.InvalidData, "The file of pair tokens was written by another program, or holds what this version does not know.", "It was left as it is. Move etc/pair-tokens.toml away, or use another home."),
         [WireReason.TooManyTokens] = new(WireErrorCategory.LimitsExceeded, "Too many pair tokens are outstanding.", "Remove those that are not needed, or wait until they expire."),
         [WireReason.InvalidTokenLifetime] = new(WireErrorCategory.InvalidArgument, "The lifetime of a pair token is out of range.", "Give whole seconds, from 1 second to 1 hour; without one it is 5 minutes."),
@@ -156,7 +156,7 @@ public static class WireErrorCatalogue
 
         [WireReason.RelayNotConfigured] = new(WireErrorCategory.InvalidArgument, "No relay is set for this home.", "Give -Relay, or set one with 'Set-WireRelay' or $env:WIRE_RELAY; 'Start-WireRelay' runs one here."),
         [WireReason.RelayInvalidUrl] = new(WireErrorCategory.InvalidArgument, "The relay's address is not a usable URL.", "Give it as https://host or https://host:port, without user, path or query."),
-        [WireReason.RelayInsecure] = new(WireErrorCategory.SecurityError, "The relay is reached without encryption.", "Use https. For a test on this machine use a loopback address; -AllowInsecureRelay accepts plain http."),
+        [WireReason.RelayInsecure] = new(WireErrorCategory.SecurityError, "The relay is reached without encryption.", "Use https, or accept the relay as it is with -AllowInsecureRelay; 'Set-WireRelay' makes it the home's own."),
         [WireReason.RelayUnreachable] = new(WireErrorCategory.ConnectionError, "The relay could not be reached.", "Check the address and the network with 'Test-WireRelay'; pairings go on by themselves when it is back."),
         [WireReason.RelayRateLimited] = new(WireErrorCategory.LimitsExceeded, "The relay asks to slow down.", "Nothing to do: it is tried again when the relay allows it."),
         [WireReason.RelayRefused] = new(WireErrorCategory.ConnectionError, "The relay refused the request.", "Check with 'Test-WireRelay' that it is a relay, and its version."),
@@ -176,6 +176,8 @@ public static class WireErrorCatalogue
         [WireReason.DaemonInRemoting] = new(WireErrorCategory.InvalidOperation, "A daemon started in a remoting session would end with it.", "Start it in a local session, or schedule 'Invoke-WireTick' with cron, systemd or the Task Scheduler."),
 
         [WireReason.InvalidDuration] = new(WireErrorCategory.InvalidArgument, "The duration is out of range.", "A pairing lives from 60 seconds to 7 days, an invite to 30 days: -ExpiresIn 30m, 24h, 2d, or a TimeSpan."),
+        [WireReason.ConfirmationRequired] = new(WireErrorCategory.InvalidOperation, "This has to be confirmed, and nobody is here to be asked. Nothing was changed.", "Look at what it is about first (-WhatIf shows it), then run it with -Confirm:$false."),
+        [WireReason.WindowTooNarrow] = new(WireErrorCategory.ResourceUnavailable, "The window is too narrow for the QR code.", "Make the window wider or its letters smaller, or make the invite with 'New-WireInvite -Short', or pass the invite on as text: 'Set-Clipboard' takes its URL."),
     }.ToFrozenDictionary();
 
     /// <summary>The entry of a reason.</summary>

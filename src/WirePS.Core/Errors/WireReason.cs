@@ -145,6 +145,8 @@ public enum WireReason
     DaemonStartFailed,
     DaemonInRemoting,
 
-    // Values a caller gave
+    // Values a caller gave, and what is around
     InvalidDuration,
+    ConfirmationRequired,
+    WindowTooNarrow,
 }

@@ -121,6 +121,9 @@ public sealed class WireHome
     /// <summary>The lock that guards <paramref name="name"/>, a store of this home.</summary>
     public string LockFile(string name) => Path.Combine(StateFolder, "locks", name + ".lock");
 
+    /// <summary>True where somebody has said which home: the caller, or <c>WIRE_HOME</c>.</summary>
+    public static bool IsNamed(string? folder) => (folder ?? NonEmpty("WIRE_HOME")) is not null;
+
     /// <summary>
     /// The home to use: the folder given, else <c>WIRE_HOME</c>, else folders named <c>wireps</c> in the platform's
     /// places for configuration and state.

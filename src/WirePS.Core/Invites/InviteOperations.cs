@@ -366,7 +366,7 @@ public sealed class InviteOperations
     {
         if (!allowInsecureRelay && !_settings.MayUse(relayUrl))
         {
-            throw new WireException(WireReason.RelayInsecure, $"The invite's relay '{relayUrl}' is not one that this home would use by itself: it is in a private network, or reached without encryption.", relayUrl);
+            throw new WireException(WireReason.RelayInsecure, $"The invite's relay '{relayUrl}' is not one that this home would use by itself: it is on this machine, in a private network, or reached without encryption. If that is right, make it this home's own first: Set-WireRelay {relayUrl}.", relayUrl);
         }
     }
 }

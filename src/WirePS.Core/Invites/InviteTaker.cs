@@ -104,7 +104,7 @@ internal sealed class InviteTaker(
         {
             InviteStatus.Revoked => (EventRefusal.Revoked, WireReason.InviteRevoked),
             InviteStatus.Expired => (EventRefusal.Expired, WireReason.InviteExpired),
-            InviteStatus.UsedUp when use is null => (EventRefusal.Expired, WireReason.InviteUsedUp),
+            InviteStatus.UsedUp when use is null => (EventRefusal.UsedUp, WireReason.InviteUsedUp),
             _ => ((EventRefusal Why, WireReason Reason)?)null,
         };
         if (refusal is { } refused)

@@ -76,8 +76,11 @@ public enum EventRefusal
     /// <summary>What it answers was never asked, or is over.</summary>
     NotExpected,
 
-    /// <summary>It is used up, or its time is over.</summary>
+    /// <summary>Its time is over.</summary>
     Expired,
+
+    /// <summary>What it answers is used up: others have answered it, as many as it was for.</summary>
+    UsedUp,
 
     /// <summary>The sending device may not do this.</summary>
     RightMissing,

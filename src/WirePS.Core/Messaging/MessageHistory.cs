@@ -66,6 +66,12 @@ public sealed class MessageHistory
     /// <summary>The event that an entry points to; null where what stands in the inbox is not what came.</summary>
     public SignedEvent? EventOf(ReceivedEntry entry) => MessageReader.EventOf(_home, _files, entry);
 
+    /// <summary>The signed event of a message that is still on its way; null where there is none with this id.</summary>
+    public SignedEvent? FindWaiting(string eventId) => _outbox.List(static _ => { }).FirstOrDefault(i => i.EventId == eventId && i.Body is not null)?.Signed();
+
+    /// <summary>What became of a message that was sent; null where there is none with this id. Its signature is not kept.</summary>
+    public SentEntry? FindSent(string eventId) => _sent.Peers().SelectMany(_sent.ReadBackward).LastOrDefault(e => e.Id == eventId);
+
     /// <summary>Newest first; nothing is opened yet.</summary>
     private List<Found> Find(HistoryQuery query, Action<WireException> trouble)
     {

@@ -15,7 +15,13 @@ internal static class HomeOfCompletion
     {
         try
         {
-            using var engine = new WireEngine(Home.Resolve(bound["WireHome"] is { } folder ? Resolved(folder.ToString()!) : null));
+            var home = Home.Resolve(bound["WireHome"] is { } folder ? Resolved(folder.ToString()!) : null);
+            if (!Directory.Exists(home.Root))
+            {
+                return [];
+            }
+
+            using var engine = new WireEngine(home);
             var start = typed.Trim('\'', '"');
             return
             [
@@ -24,7 +30,7 @@ internal static class HomeOfCompletion
                     .Select(static o => new CompletionResult(Quoted(o.Text), o.Text, CompletionResultType.ParameterValue, o.Tip)),
             ];
         }
-        catch (Exception error) when (error is WireException or RuntimeException or ArgumentException or TypeInitializationException or InvalidOperationException)
+        catch (Exception error) when (error is WireException or RuntimeException or ArgumentException or TypeInitializationException or InvalidOperationException or OperationCanceledException)
         {
             return [];
         }

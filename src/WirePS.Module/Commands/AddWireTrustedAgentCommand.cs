@@ -59,7 +59,7 @@ public sealed class AddWireTrustedAgentCommand : WireCmdlet
     private async Task<TrustedAgent> FindAsync(WireEngine engine)
     {
         var (handle, relay) = HandleAddress.Parse(Address, Relay, AllowInsecureRelay, engine.Settings);
-        var found = await engine.Directory.FindAsync(relay, handle, Cancellation) ?? throw new WireException(WireReason.HandleNotFound, null, Address);
+        var found = await engine.Directory.FindAsync(relay, handle, Cancellation) ?? throw Missing.Of(WireReason.HandleNotFound, "Nobody has the handle {0} at the relay.", Address);
         return new TrustedAgent { Name = Name, Key = found.Card.PublicKey, Did = found.Card.Did };
     }
 

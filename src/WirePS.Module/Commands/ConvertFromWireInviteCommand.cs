@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
 
@@ -19,7 +20,7 @@ public sealed class ConvertFromWireInviteCommand : WireCmdlet
     {
         foreach (var url in Url!)
         {
-            await TryAsync(async () => WriteObject(WireInviteContent.Of(Engine.Invites.Read(await Engine.Invites.FetchAsync(url, Cancellation)).Payload, Engine)));
+            await TryAsync(async () => WriteObject(WireInviteContent.Of(Engine.Invites.Read(await Engine.Invites.FetchAsync(Pasted.Joined(url), Cancellation)).Payload, Engine)));
         }
     }
 }

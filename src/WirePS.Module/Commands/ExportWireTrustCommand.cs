@@ -11,13 +11,16 @@ public sealed class ExportWireTrustCommand : WireCmdlet
 {
     /// <summary>The file. What stands in it already stays; peers with the same node id take the place of theirs.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Alias("FullName", "LiteralPath")]
+    [Alias("FullName", "LiteralPath", "PSPath")]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
     /// <summary>Gives the file out.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override bool LooksOnly => true;
 
     /// <inheritdoc/>
     protected override Task ProcessAsync()

@@ -33,7 +33,7 @@ public sealed class FindWirePeerCommand : RelayCmdlet
     {
         var engine = Engine;
         var (handle, relay) = HandleAddress.Parse(name, Relay, AllowInsecureRelay, engine.Settings);
-        var found = await engine.Directory.FindAsync(relay, handle, Cancellation) ?? throw new WireException(WireReason.HandleNotFound, null, name);
+        var found = await engine.Directory.FindAsync(relay, handle, Cancellation) ?? throw Missing.Of(WireReason.HandleNotFound, "Nobody has the handle {0} at the relay.", name);
         WriteObject(WireFoundPeer.Of(found, engine));
     }
 

@@ -17,7 +17,7 @@ public sealed class GetWireIdentityCommand : WireCmdlet
         {
             WriteObject(WireIdentity.Of(identity, engine));
         }
-        else
+        else if (Directory.Exists(engine.Home.Root))
         {
             WriteWarning($"The home '{engine.Home.Root}' has no identity yet: Initialize-WireIdentity makes one, and so does New-WirePair.");
         }

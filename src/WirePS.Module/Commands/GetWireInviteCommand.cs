@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
 
@@ -14,6 +15,7 @@ public sealed class GetWireInviteCommand : InviteCmdlet
     [Alias("Label")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(InviteCompleter))]
     public string[]? Id { get; set; }
 
     /// <inheritdoc/>

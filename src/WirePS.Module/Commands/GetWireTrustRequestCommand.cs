@@ -45,7 +45,7 @@ public sealed class GetWireTrustRequestCommand : WireCmdlet
                 var found = wanted.FindAll(r => pattern.IsMatch(r.Id));
                 if (found.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
                 {
-                    throw new WireException(WireReason.TrustRequestNotFound, null, name);
+                    throw Missing.Of(WireReason.TrustRequestNotFound, "This home has no trust request {0}.", name);
                 }
 
                 WriteObject(found, enumerateCollection: true);

@@ -12,7 +12,7 @@ public sealed class ImportWireTrustCommand : WireCmdlet
 {
     /// <summary>The file, <c>trust.json</c> of the other program.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Alias("FullName", "LiteralPath")]
+    [Alias("FullName", "LiteralPath", "PSPath")]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 

@@ -11,10 +11,19 @@ namespace WirePS.Module.Commands;
 public sealed class InvokeWireTickCommand : WireCmdlet
 {
     /// <inheritdoc/>
+    protected override bool LooksOnly => true;
+
+    /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
         var engine = Engine;
         if (!ShouldProcess(engine.Home.Root, "Take everything further"))
+        {
+            return;
+        }
+
+        // Where there is no home there is nothing to take further, and none is made.
+        if (!Directory.Exists(engine.Home.Root))
         {
             return;
         }

@@ -76,7 +76,7 @@ public sealed class NewWirePairCommand : PairCmdlet, ICeremonyView
         catch (OperationCanceledException)
         {
             // A stopped pipeline takes no warnings any more.
-            Host.UI.WriteWarningLine(PairWords.Left(pair.Id));
+            Host.UI.WriteWarningLine(PairWords.Left(pair, Show(pair).IsDefaultRelay));
             throw;
         }
     }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using WirePS.Module.Binding;
 using WirePS.Module.Ceremony;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
@@ -35,7 +36,7 @@ public sealed class ReceiveWireInviteCommand : PairCmdlet
     protected override async Task ProcessAsync()
     {
         var engine = Engine;
-        var text = await engine.Invites.FetchAsync(FromClipboard ? Clipboard() : Url!, Cancellation);
+        var text = await engine.Invites.FetchAsync(Pasted.Joined(FromClipboard ? Clipboard() : Url!), Cancellation);
         var invite = WireInviteContent.Of(engine.Invites.Read(text).Payload, engine);
         if (!ShouldProcess($"{invite.Did}, {invite.Fingerprint}, over {invite.Relay}", "Accept the invite of"))
         {

@@ -28,6 +28,7 @@ public sealed class ReceiveWireMessageCommand : NamedPeerCmdlet
     /// <summary>Under which name; each consumer gets every message once.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(ConsumerCompleter))]
     public string Consumer { get; set; } = "default";
 
     /// <summary>At most so many; the others stay unread.</summary>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using WirePS.Devices;
+using WirePS.Module.Binding;
 using WirePS.Module.Ceremony;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
@@ -16,7 +17,7 @@ public sealed class RegisterWireDeviceCommand : PairCmdlet
     private bool _hasInput;
 
     /// <summary>The device URL, or with -IssuerHome the bare token. Without it, it is asked for, or read from standard input.</summary>
-    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string? Url { get; set; }
 
@@ -27,8 +28,9 @@ public sealed class RegisterWireDeviceCommand : PairCmdlet
 
     /// <summary>A name for this machine.</summary>
     [Parameter]
+    [Alias("Name")]
     [ValidateNotNullOrEmpty]
-    public string? Name { get; set; }
+    public string? Label { get; set; }
 
     /// <summary>Returns at once; the daemon or a tick does the rest.</summary>
     [Parameter]
@@ -62,14 +64,14 @@ public sealed class RegisterWireDeviceCommand : PairCmdlet
     private async Task RegisterAsync(string text)
     {
         var engine = Engine;
-        text = await UrlOfAsync(text.Trim());
+        text = await UrlOfAsync(Pasted.Joined(text));
         var url = DeviceUrl.Parse(text, engine.Time.GetUtcNow());
         if (!ShouldProcess($"{url.Principal}, over {url.Endpoints[0].RelayUrl}", "Make this home a device of"))
         {
             return;
         }
 
-        var (key, pair) = await engine.DeviceOperations.RegisterAsync(text, Name, AllowInsecureRelay, Cancellation);
+        var (key, pair) = await engine.DeviceOperations.RegisterAsync(text, Label, AllowInsecureRelay, Cancellation);
         if (Detach)
         {
             WarnWithoutDaemon(engine);

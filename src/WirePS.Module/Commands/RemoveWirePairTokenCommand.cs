@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using WirePS.Devices;
+using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
 
@@ -15,6 +16,7 @@ public sealed class RemoveWirePairTokenCommand : PairTokenCmdlet
     [Alias("Label")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(PairTokenCompleter))]
     public string[]? Id { get; set; }
 
     /// <summary>Gives the tokens out that were removed.</summary>

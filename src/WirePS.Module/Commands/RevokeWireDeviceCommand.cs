@@ -23,7 +23,7 @@ public sealed class RevokeWireDeviceCommand : DeviceCmdlet
                 var found = Require(name);
                 if (found.Count > 1 && !WildcardPattern.ContainsWildcardCharacters(name))
                 {
-                    throw new WireException(WireReason.DeviceAmbiguous, null, name);
+                    throw Missing.Of(WireReason.DeviceAmbiguous, "More than one device fits {0}.", name);
                 }
 
                 foreach (var (device, key) in found)

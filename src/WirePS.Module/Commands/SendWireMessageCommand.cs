@@ -14,7 +14,8 @@ namespace WirePS.Module.Commands;
 public sealed class SendWireMessageCommand : NamedPeerCmdlet
 {
     /// <summary>The peers: handles, DIDs, fingerprints, or wildcards for them.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("Did")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(PeerCompleter))]
@@ -48,7 +49,7 @@ public sealed class SendWireMessageCommand : NamedPeerCmdlet
         {
             await TryAsync(async () =>
             {
-                var body = MessageBody.Of(Body);
+                var body = BodyOf(Body);
                 foreach (var peer in RequireOne(name))
                 {
                     if (ShouldProcess($"{Printable.Of(peer.Did)}, {peer.Fingerprint}", "Send a message"))
@@ -59,6 +60,11 @@ public sealed class SendWireMessageCommand : NamedPeerCmdlet
             });
         }
     }
+
+    // What is piped in is the body where none is given: a peer there was meant as the receiver.
+    private static WireJson BodyOf(object? body) => body is PSObject { BaseObject: WirePeer peer }
+        ? throw new WireException(WireReason.InvalidMessage, $"What is piped in is what is sent, and the peer '{peer.Handle}' is no message. To send something to peers from the pipeline, name it: Get-WirePeer | Send-WireMessage -Body 'hello'.", peer.Did)
+        : MessageBody.Of(body);
 
     private async Task SendAsync(TrustEntry peer, WireJson body)
     {

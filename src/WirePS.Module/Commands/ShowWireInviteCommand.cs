@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
 
@@ -20,7 +21,7 @@ public sealed class ShowWireInviteCommand : WireCmdlet
     /// <inheritdoc/>
     protected override Task ProcessAsync()
     {
-        var text = Url!.Trim();
+        var text = Pasted.Joined(Url!);
 
         // Only what an invite is made of is drawn: whoever scans it follows it.
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
@@ -32,7 +33,7 @@ public sealed class ShowWireInviteCommand : WireCmdlet
         var width = lines[0].Count(static c => c is ' ' or '█' or '▀' or '▄');
         if (WindowWidth() is > FrameWidth and var window && window < width)
         {
-            WriteWarning($"The code is {width} columns wide and the window has {window}: make the window wider, or the invite with -Short.");
+            throw new WireException(WireReason.WindowTooNarrow, $"The QR code is {width} columns wide and the window has {window}.");
         }
 
         WriteObject(lines, enumerateCollection: true);

@@ -10,6 +10,9 @@ namespace WirePS.Module.Commands;
 public sealed class TestWireAuditLogCommand : WireCmdlet
 {
     /// <inheritdoc/>
+    protected override bool LooksOnly => true;
+
+    /// <inheritdoc/>
     protected override Task ProcessAsync()
     {
         var verdict = Engine.Journal.Verify();

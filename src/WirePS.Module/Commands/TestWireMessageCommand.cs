@@ -21,7 +21,7 @@ public sealed class TestWireMessageCommand : WireCmdlet
     [AllowEmptyString]
     public string Json { get; set; } = "";
 
-    /// <summary>A message that this home has received, by id.</summary>
+    /// <summary>A message of this home, by id.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ById)]
     [ValidateNotNullOrEmpty]
     public string Id { get; set; } = "";
@@ -29,23 +29,26 @@ public sealed class TestWireMessageCommand : WireCmdlet
     /// <summary>A file with one event.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ByPath)]
     [ValidateNotNullOrEmpty]
-    [Alias("PSPath")]
+    [Alias("FullName", "LiteralPath", "PSPath")]
     public string Path { get; set; } = "";
 
     /// <inheritdoc/>
-    protected override Task ProcessAsync() => TryAsync(async () => WriteObject(WireEventVerdict.Of(
-        ParameterSetName switch
-        {
-            ById => CheckReceived(),
-            ByPath => Engine.EventCheck.Check(await ReadAsync(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path))),
-            _ => Engine.EventCheck.Check(Encoding.UTF8.GetBytes(Json)),
-        },
-        Engine)));
-
-    private EventFinding CheckReceived()
+    protected override Task ProcessAsync() => TryAsync(async () => WriteObject(ParameterSetName switch
     {
-        var entry = Engine.History.FindReceived(Id) ?? throw new WireException(WireReason.MessageNotFound, null, Printable.Of(Id));
-        return Engine.History.EventOf(entry) is { } stored ? Engine.EventCheck.Check(stored) : Engine.EventCheck.Check([]);
+        ById => Check(Id),
+        ByPath => Show(Engine.EventCheck.Check(await ReadAsync(SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path)))),
+        _ => Show(Engine.EventCheck.Check(Encoding.UTF8.GetBytes(Json))),
+    }));
+
+    private WireEventVerdict Show(EventFinding finding) => WireEventVerdict.Of(finding, Engine);
+
+    private WireEventVerdict Check(string id)
+    {
+        var history = Engine.History;
+        return history.FindReceived(id) is { } entry ? Show(history.EventOf(entry) is { } stored ? Engine.EventCheck.Check(stored) : Engine.EventCheck.Check([]))
+            : history.FindWaiting(id) is { } waiting ? Show(Engine.EventCheck.Check(waiting))
+            : history.FindSent(id) is { } sent ? WireEventVerdict.Of(sent, Engine)
+            : throw Missing.Of(WireReason.MessageNotFound, "This home has neither received nor sent a message {0}.", id);
     }
 
     private async Task<byte[]> ReadAsync(string path)

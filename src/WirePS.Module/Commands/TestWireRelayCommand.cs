@@ -42,7 +42,7 @@ public sealed class TestWireRelayCommand : WireCmdlet
         }
         catch (WireException error) when (error.Reason.ToString().StartsWith("Relay", StringComparison.Ordinal))
         {
-            WriteObject(new WireRelayHealth { Url = url, Reason = error.Reason.ToString(), Advice = $"{error.Message} {error.RecommendedAction}" });
+            WriteObject(new WireRelayHealth { Url = url, Reason = error.Reason.ToString(), Advice = WireRelayHealth.AdviceFor(error) });
         }
     });
 }

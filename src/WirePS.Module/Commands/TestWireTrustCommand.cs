@@ -23,6 +23,9 @@ public sealed class TestWireTrustCommand : WireCmdlet
     public string? Fingerprint { get; set; }
 
     /// <inheritdoc/>
+    protected override bool LooksOnly => true;
+
+    /// <inheritdoc/>
     protected override Task ProcessAsync() => TryAsync(() =>
     {
         var peer = PeerNames.FindOne(Engine.Peers.List(), Name);

@@ -30,6 +30,9 @@ public sealed class WatchWirePairCommand : PairCmdlet
     public string[]? Id { get; set; }
 
     /// <inheritdoc/>
+    protected override bool LooksOnly => true;
+
+    /// <inheritdoc/>
     protected override async Task ProcessAsync()
     {
         foreach (var name in Code ?? Id ?? [])

@@ -24,8 +24,10 @@ internal static class PairWords
     internal const string NobodyHere = "Nobody is here to compare the digits, so no pairing was begun. Use New-WirePair -Detach, and Confirm-WirePair -Digits when they have been compared.";
 
     /// <summary>Said when a person leaves a foreground pairing.</summary>
-    internal static string Left(string id) =>
-        $"Pairing {id} goes on: a daemon (Start-WireDaemon) or Invoke-WireTick takes it further, Get-WirePendingPair shows it, Stop-WirePair ends it.";
+    /// <param name="pair">The pairing.</param>
+    /// <param name="isDefaultRelay">True where the home uses its relay without being told.</param>
+    internal static string Left(PendingPair pair, bool isDefaultRelay) =>
+        $"The pairing goes on{(pair.Role == PairRole.Host ? $". {ToTell(pair, isDefaultRelay)}. A" : $" with the code {Code(pair.Code)}: a")} daemon (Start-WireDaemon) or Invoke-WireTick takes it further, Get-WirePendingPair shows it, Stop-WirePair ends it.";
 
     /// <summary>A code as people read it out; the canonical form of a code of protocol 2 has no dashes.</summary>
     internal static string Code(string canonical) =>

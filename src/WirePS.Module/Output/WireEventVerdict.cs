@@ -8,10 +8,10 @@ namespace WirePS.Module.Output;
 /// <summary>What checking an event found. What the event says of itself is its claim, unless it is valid.</summary>
 public sealed class WireEventVerdict
 {
-    /// <summary>True where a known and unrevoked key has signed exactly this.</summary>
-    public bool Valid { get; init; }
+    /// <summary>True where a known and unrevoked key has signed exactly this; nothing where there is no signature to check, of a message that was sent from here.</summary>
+    public bool? Valid { get; init; }
 
-    /// <summary>What the check came to, as a name of <see cref="EventVerdict"/>; <c>Revoked</c> and <c>NoEvent</c> beside those.</summary>
+    /// <summary>What the check came to, as a name of <see cref="EventVerdict"/>; <c>Revoked</c>, <c>NoEvent</c> and <c>Sent</c> beside those.</summary>
     public required string Verdict { get; init; }
 
     /// <summary>The same in words.</summary>
@@ -76,6 +76,26 @@ public sealed class WireEventVerdict
             Kind = finding.Event?.Kind ?? 0,
             Sealed = finding.Event?.Enc is not null,
             MadeAt = Timestamps.TryParse(finding.Event?.Json.GetString("timestamp"), out var time) ? time.LocalDateTime : null,
+            WireHome = engine.Home.Root,
+        };
+    }
+
+    internal static WireEventVerdict Of(SentEntry sent, WireEngine engine)
+    {
+        var own = engine.Identity.Find();
+        return new WireEventVerdict
+        {
+            Verdict = "Sent",
+            Reason = "This home has sent it and keeps no signed copy: whoever received it can check it.",
+            Id = Printable.Of(sent.Id),
+            From = Printable.Of(own?.Did),
+            Peer = Printable.Of(own?.Handle),
+            Fingerprint = own?.Fingerprint,
+            To = Printable.Of(sent.To),
+            Type = Printable.Of(sent.Type),
+            Kind = sent.Kind,
+            Sealed = sent.Sealed,
+            MadeAt = sent.Timestamp.LocalDateTime,
             WireHome = engine.Home.Root,
         };
     }

@@ -57,7 +57,10 @@ public class WirePairToken
     public override string ToString() => $"pair token {Id}: {State}";
 }
 
-/// <summary>A pair token that was just made, with what takes it to the other machine: the only time that this can be seen.</summary>
+/// <summary>
+/// A pair token that was just made, with what takes it to the other machine: the only time that this can be seen. As text
+/// it is the URL, so that <c>New-WirePairToken | Set-Clipboard</c> does what one expects.
+/// </summary>
 public sealed class WireNewPairToken : WirePairToken
 {
     /// <summary>The URL to register by; a secret for as long as the token lives.</summary>
@@ -87,4 +90,7 @@ public sealed class WireNewPairToken : WirePairToken
             WireHome = engine.Home.Root,
         };
     }
+
+    /// <summary>The URL.</summary>
+    public override string ToString() => Url;
 }

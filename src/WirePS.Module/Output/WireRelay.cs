@@ -74,9 +74,20 @@ public sealed class WireRelayHealth
     /// <summary>What to know of a relay that answers. The clock first: it breaks what would work.</summary>
     internal static string AdviceFor(string url, RelayInfo? info, string? skew) =>
         skew is not null ? $"{skew} Pairings end early or late otherwise."
-        : info is null ? "An older relay: pairings over it are polled, and an opening whose answer is lost has to be made anew."
-        : new Uri(url) is { IsLoopback: false, Scheme: "http" } ? "Reached without encryption: use https, or pass -AllowInsecureRelay where you accept that."
+        : info is null ? "It answers as the relay of another program does, which serves protocol 1 alone: use it with New-WirePair -Protocol V1, for peers who know nothing else."
+        : new Uri(url) is { IsLoopback: false, Scheme: "http" } ? "It answers, but without encryption: this home uses it only with -AllowInsecureRelay. Give the relay a certificate, or put a proxy with one in front."
         : "Ready.";
+
+    /// <summary>What to do about a relay that does not answer as one. The catalogue's own advice would be to run this test.</summary>
+    internal static string AdviceFor(WireException error) => error.Reason switch
+    {
+        WireReason.RelayUnreachable => $"{Sentence(error)} Compare the address with what the relay's owner says, and look whether this machine reaches it: name, port, firewall, proxy. On this machine, Start-WireRelay starts one.",
+        WireReason.RelayRefused or WireReason.RelayBadReply => $"{Sentence(error)} Compare the address with what the relay's owner says: something else may answer there, or a proxy in between.",
+        _ => $"{Sentence(error)} {error.RecommendedAction}",
+    };
+
+    // What the network says ends without a full stop.
+    private static string Sentence(WireException error) => error.Message.EndsWith('.') ? error.Message : error.Message + ".";
 
     /// <summary>The address, and whether it is healthy.</summary>
     public override string ToString() => $"{Url}: {(Healthy ? "healthy" : Reason)}";

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using WirePS.Module.Binding;
 using WirePS.Module.Output;
 
 namespace WirePS.Module.Pipeline;
@@ -11,6 +12,7 @@ public abstract class DeviceCmdlet : WireCmdlet
     [Alias("Did")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(DeviceCompleter))]
     public string[]? Name { get; set; }
 
     /// <summary>The devices that one name stands for. <see cref="WireReason.DeviceNotFound"/> where it is no wildcard and names none.</summary>
@@ -24,7 +26,7 @@ public abstract class DeviceCmdlet : WireCmdlet
                 || (d.Device.Label is { } label && pattern.IsMatch(label))
                 || string.Equals(d.Device.Fingerprint.Replace(" ", "", StringComparison.Ordinal), bare, StringComparison.OrdinalIgnoreCase)),
         ];
-        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : throw new WireException(WireReason.DeviceNotFound, null, name);
+        return found.Length > 0 || Missing.IsPattern(name) ? found : throw Missing.Of(WireReason.DeviceNotFound, "This home knows no device {0}.", name);
     }
 
     private IEnumerable<(WireDevice Device, byte[] Key)> All()

@@ -20,6 +20,6 @@ internal static class HandleAddress
 
         return HandleRules.TryParseAddress(text, out var handle, out var domain)
             ? (handle, relay is null ? HandleRules.RelayUrl(domain) : RelayUrl.Parse(relay, allowInsecure))
-            : throw new WireException(WireReason.InvalidHandle, $"'{Printable.Of(text)}' is no address of the form handle@relay.", text);
+            : throw Missing.Of(WireReason.InvalidHandle, "{0} is no address of the form handle@relay.", text);
     }
 }

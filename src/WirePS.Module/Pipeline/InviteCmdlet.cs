@@ -11,6 +11,6 @@ public abstract class InviteCmdlet : WireCmdlet
     {
         var pattern = new WildcardPattern(name, WildcardOptions.IgnoreCase);
         IssuedInvite[] found = [.. Engine.Invites.List(WriteError).Where(i => pattern.IsMatch(i.InviteId) || (i.Label is { } label && pattern.IsMatch(label)))];
-        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : throw new WireException(WireReason.InviteNotFound, null, name);
+        return found.Length > 0 || Missing.IsPattern(name) ? found : throw Missing.Of(WireReason.InviteNotFound, "This home has issued no invite {0}.", name);
     }
 }

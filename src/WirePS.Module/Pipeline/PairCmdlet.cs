@@ -59,7 +59,7 @@ public abstract class PairCmdlet : WireCmdlet
         }
 
         var ended = code is null ? [] : await Engine.RetiredCodes.FindAsync(Canonical(code), Cancellation);
-        return ended.Count > 0 ? ended : throw new WireException(WireReason.PairNotFound, code is not null ? "This home has no pairing with this code." : null, id);
+        return ended.Count > 0 ? ended : throw (id is null ? new WireException(WireReason.PairNotFound, "This home has no pairing with this code.") : Missing.Of(WireReason.PairNotFound, "This home has no pairing with the id {0}.", id));
     }
 
     // Codes are read out and typed with spaces and in any case.

@@ -10,7 +10,7 @@ internal static class PeerNames
     internal static TrustEntry? FindOne(IEnumerable<TrustEntry> peers, string name)
     {
         var found = Find(peers, WildcardPattern.Escape(name)).Concat(peers.Where(peer => IsFingerprint(peer, name))).Distinct().ToList();
-        return found.Count > 1 ? throw new WireException(WireReason.PeerAmbiguous, null, name) : found.FirstOrDefault();
+        return found.Count > 1 ? throw Missing.Of(WireReason.PeerAmbiguous, "More than one peer fits {0}.", name) : found.FirstOrDefault();
     }
 
     /// <summary>True where the peer's key has this fingerprint, written with or without spaces.</summary>

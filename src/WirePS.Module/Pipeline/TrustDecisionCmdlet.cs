@@ -30,6 +30,6 @@ public abstract class TrustDecisionCmdlet : WireCmdlet
         var found = Engine.Requests.Pending().Where(p => p.Id.StartsWith(id, StringComparison.OrdinalIgnoreCase)).ToList();
         return found.Count == 1 ? found[0]
             : Engine.Pairs.List().Any(f => f.Pair?.Id == id) ? throw new WireException(WireReason.NotATrustRequest, null, id)
-            : throw new WireException(WireReason.TrustRequestNotFound, found.Count > 1 ? "More than one trust request begins like this." : null, id);
+            : throw Missing.Of(WireReason.TrustRequestNotFound, found.Count > 1 ? "More than one trust request begins with {0}." : "No trust request {0} waits in this home.", id);
     }
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using WirePS.Daemon;
 using Home = WirePS.Identity.WireHome;
 
@@ -33,6 +34,11 @@ public abstract class WireCmdlet : PSCmdlet, IDisposable
                 engine = new WireEngine(home, new WireSurroundings { Notifier = new DesktopNotifier(home) });
                 _engines.Add(home.Root, engine);
                 engine.RequireOwnHome();
+                if (LooksOnly && Home.IsNamed(WireHome) && !Directory.Exists(home.Root))
+                {
+                    WriteWarning($"There is no home in '{home.Root}': nothing has been written there. Compare -WireHome or $env:WIRE_HOME with where it should be.");
+                }
+
                 foreach (var path in engine.RepairPermissions())
                 {
                     WriteWarning($"Other users could open '{path}'; it is closed to them now.");
@@ -43,11 +49,26 @@ public abstract class WireCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>True for a command that gives out what a home holds: for a folder that does not exist, that would be nothing, without a word.</summary>
+    protected virtual bool LooksOnly => MyInvocation.MyCommand is CmdletInfo { Verb: VerbsCommon.Get };
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Dispose(true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>As PowerShell does it. Where it has to ask and nobody can answer: <see cref="WireReason.ConfirmationRequired"/>.</summary>
+    protected new bool ShouldProcess(string target, string action) => Ask(() => base.ShouldProcess(target, action));
+
+    /// <inheritdoc cref="ShouldProcess(string, string)"/>
+    protected new bool ShouldProcess(string description, string question, string caption, out ShouldProcessReason reason)
+    {
+        var why = ShouldProcessReason.None;
+        var answer = Ask(() => base.ShouldProcess(description, question, caption, out why));
+        reason = why;
+        return answer;
     }
 
     /// <summary>Before the first input.</summary>
@@ -110,6 +131,19 @@ public abstract class WireCmdlet : PSCmdlet, IDisposable
             {
                 engine.Dispose();
             }
+        }
+    }
+
+    private static bool Ask(Func<bool> question)
+    {
+        try
+        {
+            return question();
+        }
+        catch (Exception error) when (error is HostException or NotImplementedException or NotSupportedException or InvalidOperationException or NullReferenceException && error is not PipelineStoppedException)
+        {
+            // Each host has its own way to say that nobody answers; the console's, where its input has ended, is a null reference.
+            throw new WireException(WireReason.ConfirmationRequired, inner: error);
         }
     }
 

@@ -80,6 +80,7 @@ public sealed class InviteTests
         foreach (var loser in guests.Where(g => g != winner))
         {
             var pair = PairOf(loser);
+            Assert.Contains(scene.Issuer.Engine.Refused.List(), r => r.Reason == EventRefusal.UsedUp);
             Assert.Equal((PairStatus.Aborted, WireReason.InviteUsedUp, true, false), (pair.Status, pair.Reason, pair.ReasonVerified, pair.OutcomeUnknown));
             Assert.Empty(loser.Engine.Trust.ListAll());
             await loser.TickAsync();

@@ -79,7 +79,7 @@ public sealed partial class ContractTests
             if (view.Element("TableControl") is { } table)
             {
                 Assert.Equal(table.Descendants("TableColumnHeader").Count(), table.Descendants("TableColumnItem").Count());
-                Assert.InRange(table.Descendants("TableColumnHeader").Sum(static h => 1 + ((int?)h.Element("Width") ?? 0)), 1, 100);
+                Assert.InRange(table.Descendants("TableColumnHeader").Sum(static h => 1 + ((int?)h.Element("Width") ?? 0)), 1, 80);
             }
         }
     }

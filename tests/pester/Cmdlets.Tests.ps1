@@ -20,7 +20,7 @@ Describe 'WhatIf' {
         @{ Name = 'Revoke-WireTrust'; Script = { Revoke-WireTrust * -WireHome $wireHome -WhatIf } }
         @{ Name = 'Set-WireIdentity'; Script = { Set-WireIdentity 'Another name' -WireHome $wireHome -WhatIf } }
         @{ Name = 'Add-WireTrustedAgent'; Script = { Add-WireTrustedAgent bench 'iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=' -WireHome $wireHome -WhatIf } }
-        @{ Name = 'Remove-WireTrustedAgent'; Script = { Remove-WireTrustedAgent bench -WireHome $wireHome -WhatIf } }
+        @{ Name = 'Remove-WireTrustedAgent'; Script = { Remove-WireTrustedAgent * -WireHome $wireHome -WhatIf } }
         @{ Name = 'Set-WireTrustPolicy'; Script = { Set-WireTrustPolicy -AutoApprove $true -WireHome $wireHome -WhatIf } }
         @{ Name = 'Export-WireTrust'; Script = { Export-WireTrust "$wireHome/trust.json" -PassThru -WireHome $wireHome -WhatIf } }
         @{ Name = 'Invoke-WireTick'; Script = { Invoke-WireTick -WireHome $wireHome -WhatIf } }
@@ -155,7 +155,7 @@ Describe 'New-WirePair' {
         $pair = New-WirePair -Detach -Relay 'https://other.example' -WireHome $wireHome -WarningAction Ignore
         $pair.IsDefaultRelay | Should -BeFalse
         $pair.NextStep | Should -BeLike '*https://other.example*'
-        ($pair | Out-String -Width 100) | Should -BeLike '*relay*'
+        ($pair | Out-String -Width 80) | Should -BeLike '*relay*'
     }
 }
 
@@ -178,10 +178,10 @@ Describe 'Objects and views' {
         ($copy | Out-String) | Should -BeLike '*Next*'
     }
 
-    It 'fits into 100 columns' {
+    It 'fits into 80 columns' {
         $lines = ($pair | Out-String -Width 100) -split '\r?\n'
-        ($lines | Measure-Object -Property Length -Maximum).Maximum | Should -BeLessOrEqual 100
-        $lines[1] | Should -Match 'Code\s+Role\s+Status\s+Digits\s+Expires\s+Peer \(claim\)\s+Next'
+        ($lines | Measure-Object -Property Length -Maximum).Maximum | Should -BeLessOrEqual 80
+        $lines[1] | Should -Match 'Code\s+Status\s+Digits\s+Left\s+Peer \(claim\)\s+Next'
     }
 
     It 'shows every property in the list' {

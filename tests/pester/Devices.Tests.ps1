@@ -36,6 +36,10 @@ Describe 'A second machine' {
             (Get-WirePairToken -WireHome $root).State | Should -Be 'Used'
             @(Get-WireJournal -WireHome $root | Where-Object { $_.Kind -eq 'device' -and $_.To -eq 'added' }).Count | Should -Be 1
 
+            $line = "Revoke-WireDevice -WireHome '$root' -Name l"
+            (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be "'left rack'"
+            $line = "Revoke-WireDevice -WireHome '$laptop' -Name "
+            (TabExpansion2 $line $line.Length).CompletionMatches | Where-Object ResultType -EQ ParameterValue | Should -BeNullOrEmpty -Because 'what this home is a device of is revoked elsewhere'
             Revoke-WireDevice 'left rack' -WireHome $root
             Get-WireDevice -WireHome $root | Should -BeNullOrEmpty
             Wait-Until { -not (Get-WireDevice -WireHome $laptop) } | Should -BeTrue

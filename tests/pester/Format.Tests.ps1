@@ -51,7 +51,7 @@ Describe 'The view' {
             ($long[$name] -is [int] ? $long[$name] : 1) -as $kind
         }
 
-        function New-Shown([type] $Type) {
+        function Get-Shown([type] $Type) {
             $made = [System.Runtime.CompilerServices.RuntimeHelpers]::GetUninitializedObject($Type)
             foreach ($property in $Type.GetProperties() | Where-Object CanWrite) {
                 $value = Get-Value $property
@@ -65,10 +65,10 @@ Describe 'The view' {
     }
 
     It 'of <Name> cuts nothing off at 80 columns' -ForEach $types {
-        $made = New-Shown $Type
+        $made = Get-Shown $Type
         $shown = $made | Out-String -Width 80
         $lines = $shown -split '\r?\n'
-        $shown | Should -Not -BeLike '*…*'
+        $shown | Should -Not -BeLike "*$([char] 0x2026)*"
         ($lines | Measure-Object -Property Length -Maximum).Maximum | Should -BeLessOrEqual 80
         $lines.Count | Should -BeGreaterThan 3
         $whole = switch ($Name) {
@@ -87,7 +87,7 @@ Describe 'The view' {
     }
 
     It 'breaks what a person is to do next between words' {
-        $made = New-Shown ([type] 'WirePS.Module.Output.WirePendingPair')
+        $made = Get-Shown ([type] 'WirePS.Module.Output.WirePendingPair')
         $next = $made | Out-String -Width 80 | ForEach-Object { $_ -split '\r?\n' } | Where-Object Length -GT 56 | ForEach-Object { $_.Substring(56) } | Select-Object -Skip 2
         $next -join ' ' -replace '\s+', ' ' | Should -BeLike "*$($made.NextStep)*"
     }

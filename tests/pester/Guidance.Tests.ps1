@@ -110,6 +110,7 @@ Describe 'A person who is new' {
     It 'sends to peers from the pipeline' {
         $sent = Get-WirePeer -WireHome $alice | Send-WireMessage -Body 'hello' -WarningAction Ignore
         $sent.Peer | Should -Be 'bob'
+        (Get-WirePeer -WireHome $alice | Get-WireMessage -Last 1).Text | Should -Be 'hello'
         foreach ($script in { Get-WirePeer -WireHome $alice | Send-WireMessage 'hello' -WireHome $alice }, { Get-WirePeer -WireHome $alice | Send-WireMessage }) {
             $record = Get-ErrorOf $script
             $record.FullyQualifiedErrorId | Should -BeLike 'WireInvalidMessage,*'

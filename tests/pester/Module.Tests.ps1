@@ -33,7 +33,7 @@ Describe 'The module' {
         $folder = Get-TestHome 'untouched'
         $run = Invoke-TestProcess "`$null" -Timeout 60
         $run.Errors | Should -BeNullOrEmpty
-        $run = Invoke-TestProcess "`$env:WIRE_HOME = '$folder'; Import-Module '$manifest' -Force; Get-WirePendingPair; Get-WirePeer; Get-WireJournal; (Get-WireDaemon).Running"
+        $run = Invoke-TestProcess "`$env:WIRE_HOME = '$folder'; `$WarningPreference = 'Ignore'; Import-Module '$manifest' -Force; Get-WirePendingPair; Get-WirePeer; Get-WireJournal; (Get-WireDaemon).Running"
         $run.Errors | Should -BeNullOrEmpty
         $run.Output.Trim() | Should -Be 'False'
         $folder | Should -Not -Exist

@@ -16,7 +16,8 @@ public sealed class GetWireMessageCommand : NamedPeerCmdlet
     private const string RefusedSet = "Refused";
 
     /// <summary>Only messages from and to these peers.</summary>
-    [Parameter(Position = 0, ParameterSetName = History)]
+    [Parameter(Position = 0, ParameterSetName = History, ValueFromPipelineByPropertyName = true)]
+    [Alias("Did")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(PeerCompleter))]

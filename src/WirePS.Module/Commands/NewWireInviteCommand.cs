@@ -24,7 +24,7 @@ public sealed class NewWireInviteCommand : WireCmdlet
     public int Uses { get; set; } = 1;
 
     /// <summary>A name for it, given to those that accept it too.</summary>
-    [Parameter]
+    [Parameter(Position = 0)]
     [ValidateLength(1, 64)]
     public string? Label { get; set; }
 

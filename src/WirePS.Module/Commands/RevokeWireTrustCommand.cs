@@ -10,7 +10,7 @@ namespace WirePS.Module.Commands;
 public sealed class RevokeWireTrustCommand : PeerCmdlet
 {
     /// <summary>Why, for the peer.</summary>
-    [Parameter]
+    [Parameter(Position = 1)]
     [ValidateNotNullOrEmpty]
     public string? Reason { get; set; }
 

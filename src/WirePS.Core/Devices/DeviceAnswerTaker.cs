@@ -90,11 +90,11 @@ internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol p
             : null;
     }
 
-    private static DeviceInput? AnswerIn(WireJson body, PendingPair pair, byte[] ownKey)
+    private static PairInput? AnswerIn(WireJson body, PendingPair pair, byte[] ownKey)
     {
         if (body.GetString("reason") is { } said)
         {
-            return WireErrorCatalogue.TryParseWire(said, out var reason) && DeviceRedeemTaker.IsTold(reason) ? new DeviceInput.Refused(reason) : null;
+            return WireErrorCatalogue.TryParseWire(said, out var reason) && DeviceRedeemTaker.IsTold(reason) ? new MailboxRequestInput.Refused(reason) : null;
         }
 
         try
@@ -108,7 +108,7 @@ internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol p
 
             // The identity of the URL and no other, with a card that follows the one in the URL.
             CardChain.Check(known.PublicKey, known.Did, CardChain.PositionOf(known), card);
-            return new DeviceInput.Admitted(card, PeerRoute.In(body, pair.RelayUrl));
+            return new DeviceAdmitted(card, PeerRoute.In(body, pair.RelayUrl));
         }
         catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.IdentityMismatch or WireReason.CardOutdated or WireReason.CardForked)
         {

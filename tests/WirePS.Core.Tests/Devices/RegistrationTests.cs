@@ -9,6 +9,7 @@ using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
 using static WirePS.Tests.Support.DeviceScene;
+using static WirePS.Tests.Support.PartyScene;
 
 namespace WirePS.Tests.Devices;
 

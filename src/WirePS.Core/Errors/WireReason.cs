@@ -64,6 +64,7 @@ public enum WireReason
     InviteExpired,
     InviteUsedUp,
     InviteRevoked,
+    InviteNameConflict,
     InviteNotFound,
     OwnInvite,
 

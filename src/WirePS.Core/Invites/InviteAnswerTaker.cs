@@ -98,11 +98,12 @@ internal sealed class InviteAnswerTaker(PendingPairStore store, PairProtocols pr
             ? new InviteAnswered(route)
             : null;
 
-    private static MailboxRequestInput.Refused? RefusalIn(WireJson body, PendingPair pair) =>
-        !pair.IsEnded && WireErrorCatalogue.TryParseWire(body.GetString("reason"), out var reason)
-        && reason is WireReason.InviteUsedUp or WireReason.InviteExpired or WireReason.InviteRevoked
-            ? new MailboxRequestInput.Refused(reason)
-            : null;
+    // A conflict of names does not end it: a person at the issuer may resolve it, and the request is repeated.
+    private static PairInput? RefusalIn(WireJson body, PendingPair pair) =>
+        pair.IsEnded || !WireErrorCatalogue.TryParseWire(body.GetString("reason"), out var reason) ? null
+        : reason is WireReason.InviteUsedUp or WireReason.InviteExpired or WireReason.InviteRevoked ? new MailboxRequestInput.Refused(reason)
+        : reason is WireReason.InviteNameConflict ? new PairInput.Trouble(WireErrorCatalogue.Of(reason).Meaning, reason)
+        : null;
 
     // The peer was pinned with the address in the invite; the new one takes its place.
     private async Task CompleteAsync(PendingPair pair, InviteAnswered answer, CancellationToken cancellationToken)

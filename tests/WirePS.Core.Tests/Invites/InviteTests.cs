@@ -452,7 +452,7 @@ public sealed class InviteTests
         await AcceptAsync(two, url);
         await scene.SettleAsync(one, two);
         scene.AssertPaired(one);
-        Assert.Equal(PairStatus.Polling, PairOf(two).Status);
+        Assert.Equal((PairStatus.Polling, WireReason.InviteNameConflict), (PairOf(two).Status, PairOf(two).Reason));
         Assert.Single(scene.InviteOf(invite.InviteId).Accepted);
 
         // A person resolves it, and the answer that is repeated goes through.
@@ -460,7 +460,7 @@ public sealed class InviteTests
         scene.Time.Advance(TimeSpan.FromMinutes(5));
         await two.TickAsync();
         await scene.SettleAsync(two);
-        Assert.Equal(PairStatus.Paired, PairOf(two).Status);
+        Assert.Equal((PairStatus.Paired, null), (PairOf(two).Status, PairOf(two).Reason));
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public sealed class WireEngine : IDisposable
         Trust = new TrustStore(home, Files, Mailboxes, Time);
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
-        Devices = new CardDeviceBook(home, Files, Identity);
+        Devices = new CardDeviceBook(home, Files, Identity, Trust, Time);
         PairTokens = new PairTokens(new PairTokenStore(home, Files, Time, Revocations.AddAsync), Devices, surroundings.Random);
         Rotations = new SlotRotations(home, Files, Mailboxes, Time);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Rotations, Journal, Time);
@@ -97,6 +97,7 @@ public sealed class WireEngine : IDisposable
         Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
         var answers = new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time);
         var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, OwnCard, Journal, notifier, Time);
+        var passing = new DevicePassing(PairTokens, Trust, Post, Journal, Time);
         DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         Intake.With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
             .With(new PairDropTaker(Identity, Trust).With(requests).With(answers))
@@ -106,8 +107,8 @@ public sealed class WireEngine : IDisposable
             .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
             .With(new CardTaker(Trust, Journal, Time))
             .With(new MailboxMovedTaker(Mailboxes, Journal, Time))
-            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
-            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
+            .With(new DeviceRedeemTaker(admission, passing, new PassedRedeemTaker(admission, Trust, Mailboxes, Post), PairTokens, Identity, Trust, Mailboxes, Post))
+            .With(new DeviceAnswerTaker(Pairs, devices, passing, Identity, Trust, Time))
             .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
         Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
         Messenger = new Messenger(Post, Outbox, Sender, Time);

@@ -66,6 +66,30 @@ Describe 'A second machine' {
         @(Get-WireDevice -WireHome $root).Count | Should -Be 1
     }
 
+    It 'is admitted by a device, with daemons everywhere, and not by one without the right' {
+        $root, $tablet, $phone, $last = (Initialize-TestMachine 'root-i'), (Initialize-TestMachine 'tablet-i'), (Initialize-TestMachine 'phone-i'), (Initialize-TestMachine 'last-i')
+        try {
+            foreach ($each in $root, $tablet, $phone) { Start-WireDaemon -WireHome $each }
+            $null = New-WirePairToken tablet -Right add, send -WireHome $root | Register-WireDevice -WireHome $tablet
+            $principal = (Get-WireDevice -WireHome $tablet).Principal
+            $made = New-WirePairToken phone -Principal $principal -Right send -WireHome $tablet
+            $made.Principal | Should -Be (Get-WireIdentity -WireHome $root).Did
+            ($made | Register-WireDevice -WireHome $phone).Status | Should -Be 'Paired'
+            $there = Get-WireDevice phone -WireHome $root
+            $there.Rights | Should -Be @('send')
+            $there.Fingerprint | Should -Be (Get-WireIdentity -WireHome $phone).Fingerprint
+            (Get-WirePairToken -WireHome $tablet).State | Should -Be 'Used'
+            Wait-Until { Get-WireJournal -WireHome $tablet | Where-Object { $_.Kind -eq 'token' -and $_.To -eq 'used' } } | Should -BeTrue
+
+            { New-WirePairToken -Principal $principal -WireHome $phone -ErrorAction Stop } | Should -Throw -ErrorId 'WireRightsExceeded*'
+            { New-WirePairToken -Principal $principal -Right receive -WireHome $tablet -ErrorAction Stop } | Should -Throw -ErrorId 'WireRightsExceeded*'
+            { New-WirePairToken -Principal $principal -WireHome $last -ErrorAction Stop } | Should -Throw -ErrorId 'WirePrincipalUnknown*'
+        }
+        finally {
+            Close-TestHome $root, $tablet, $phone, $last
+        }
+    }
+
     It 'waits visibly for an issuer that is away, and says so in the end' {
         $root, $laptop = (Initialize-TestMachine 'root-a'), (Initialize-TestMachine 'laptop-a')
         $null = New-WirePairToken -ExpiresIn 3s -WireHome $root -WarningAction Ignore | Register-WireDevice -Detach -WireHome $laptop -WarningAction Ignore

@@ -41,6 +41,11 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     internal OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, bool isSealed = true, OutboxGrant? grant = null) =>
         Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, EventTypes.KindOf(type), body) with { Route = route, Grant = grant });
 
+    /// <summary>Leaves an event that somebody else has signed, as it is.</summary>
+    /// <param name="signed">The event; it has an id, and names its recipient.</param>
+    /// <param name="route">Where to leave it.</param>
+    internal OutboxItem Forward(SignedEvent signed, OutboxRoute route) => Add(ItemOf(signed, signed.To!) with { Route = route });
+
     /// <summary>Leaves an introduction for whoever holds a handle. Its body is open: the other side does not know our key yet.</summary>
     /// <param name="card">The card of whom it is for.</param>
     /// <param name="introduction">The handle.</param>
@@ -86,9 +91,10 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
         }
     }
 
-    private OutboxItem Make(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body)
+    private OutboxItem Make(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body) => ItemOf(Sign(to, dhPublicKey, type, kind, body), to);
+
+    private OutboxItem ItemOf(SignedEvent signed, string to)
     {
-        var signed = Sign(to, dhPublicKey, type, kind, body);
         var made = Timestamps.TryParse(signed.Json.GetString("timestamp"), out var timestamp) ? timestamp : time.GetUtcNow();
         return new OutboxItem
         {

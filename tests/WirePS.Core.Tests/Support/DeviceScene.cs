@@ -31,6 +31,22 @@ internal sealed class DeviceScene(IFileSystem? rootFiles = null) : PartyScene("r
         return machine;
     }
 
+    /// <summary>A device of the root makes a token for it.</summary>
+    public Task<MintedDeviceUrl> MintAtAsync(Party issuer, DeviceRights? rights = null, TimeSpan? expiresIn = null) => issuer.Engine.DeviceOperations.MintAsync(
+        new PairTokenWish(CardOf(Root).Did) { Rights = rights, ExpiresIn = expiresIn ?? TimeSpan.FromHours(1) }, Relay.Url, false, None);
+
+    /// <summary>An issuer that is a device passes on what has come, the root answers, the issuer answers, and those who wait take it.</summary>
+    public async Task SettleThroughAsync(Party issuer, params Party[] machines)
+    {
+        await issuer.TickAsync();
+        await Root.TickAsync();
+        await issuer.TickAsync();
+        foreach (var machine in machines)
+        {
+            await machine.TickAsync();
+        }
+    }
+
     /// <summary>The answers in a machine's mailbox.</summary>
     public IReadOnlyList<SignedEvent> AnswersAt(Party party) => [.. At(party).Where(static e => e.Type == "device_redeemed")];
 

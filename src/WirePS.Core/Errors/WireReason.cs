@@ -101,6 +101,7 @@ public enum WireReason
     InvalidLabel,
     InvalidRights,
     RightsExceeded,
+    SendRightMissing,
     PrincipalUnknown,
     InvalidDeviceKey,
     InvalidDeviceProof,

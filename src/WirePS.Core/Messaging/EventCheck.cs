@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Trust;
 
@@ -38,8 +39,10 @@ public sealed class EventCheck(TrustStore trust, IdentityStore identity)
             return new EventFinding(item.Verify(own.Card), item, null, true, isForUs);
         }
 
-        var sender = trust.ListAll().FirstOrDefault(p => p.Did == item.From);
-        EventKey[]? keys = sender is null ? null : [sender.EventKey];
+        // What a device signs in the name of its identity is checked against the identity's card.
+        var sender = trust.ListAll().FirstOrDefault(p => p.Did == (item.Principal?.Did ?? item.From));
+        var key = item.Principal is null ? sender?.EventKey : sender?.Devices.FirstOrDefault(d => d.Did == item.From && d.May(DeviceRights.Send))?.EventKey;
+        EventKey[]? keys = key is null ? null : [key];
         return new EventFinding(item.Verify(_ => keys), item, sender, false, isForUs);
     }
 }

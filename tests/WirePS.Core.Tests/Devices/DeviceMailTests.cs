@@ -1,6 +1,7 @@
 using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Messaging;
+using WirePS.Storage;
 using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
@@ -465,6 +466,65 @@ public sealed class DeviceMailTests
         Assert.Equal(["kept"], TextsAt(laptop));
         Assert.Equal(0, bob.Engine.Outbox.Count());
         Assert.Single(Sent(bob));
+    }
+
+    [Fact]
+    public async Task Wherever_the_sender_dies_each_machine_gets_the_message_once_or_none_does()
+    {
+        using var scene = new PrincipalScene();
+        var files = new FaultyFiles(DiskFileSystem.Instance);
+        var (alice, bob) = (scene.Add("alice"), scene.Add("bob", files));
+        await PairAsync(alice, bob);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+        var expected = new List<string>();
+        for (var point = 1; ; point++)
+        {
+            // Nothing of a process that has died comes to be on disk.
+            var (works, hasDied) = (0, false);
+            files.Weather = (work, _) => work is not (FileWork.Write or FileWork.Append or FileWork.Delete) ? FileFault.None
+                : !(hasDied |= Interlocked.Increment(ref works) >= point) ? FileFault.None
+                : work == FileWork.Append && works == point ? FileFault.Torn : FileFault.Failed;
+            var error = await Record.ExceptionAsync(() => SendAsync(bob, alice, $"message {point}"));
+            files.Weather = null;
+            Assert.Equal(hasDied, error is WireException { Reason: WireReason.StorageFailed or WireReason.StorageFull });
+            bob.Restart();
+            if (Sent(bob).Any(m => m.Body?.AsString() == $"message {point}"))
+            {
+                expected.Add($"message {point}");
+            }
+
+            scene.Time.Advance(OutboxSender.Claim);
+            await TickAsync(1, bob, alice, laptop);
+            Assert.Equal(expected, TextsAt(alice));
+            Assert.Equal(expected, TextsAt(laptop));
+            Assert.Equal(expected, Sent(bob).Select(static m => m.Body!.AsString()));
+            Assert.Equal(0, bob.Engine.Outbox.Count());
+            if (!hasDied)
+            {
+                Assert.True(point > 6, $"Only {point} points: not all that is written was counted.");
+                Assert.Equal(point - 1, expected.Count);
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_a_device_has_signed_is_checked_against_the_card_of_its_identity()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+        var good = scene.Forge(laptop, Did(laptop), bob, new EventPrincipal(Did(alice), 1));
+        var finding = bob.Engine.EventCheck.Check(good);
+        Assert.Equal((true, Did(alice), Did(laptop)), (finding.IsValid, finding.Sender!.Did, finding.Device!.Did));
+        var stranger = scene.Add("stranger");
+        await stranger.Engine.Identity.EnsureAsync(null, None);
+        foreach (var forged in (SignedEvent[])[scene.Forge(stranger, Did(stranger), bob, good.Principal), scene.Forge(laptop, Did(alice), bob, good.Principal), scene.Forge(alice, Did(laptop), bob, good.Principal)])
+        {
+            Assert.Equal((false, EventVerdict.UnknownKey), (bob.Engine.EventCheck.Check(forged).IsValid, bob.Engine.EventCheck.Check(forged).Verdict));
+        }
     }
 
     [Fact]

@@ -140,6 +140,26 @@ public sealed class DeviceMailTests
     }
 
     [Fact]
+    public async Task A_device_that_sees_the_card_without_it_first_still_takes_the_news_and_forgets_all()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+
+        // Another process of the root's sends the card while the revocation is under way.
+        await alice.Engine.Devices.RemoveAsync(Did(alice), Card(laptop).PublicKey, None);
+        await alice.Engine.OwnCard.SendDueAsync(None);
+        await alice.Engine.Sender.RunAsync(static _ => true, null, None);
+        await laptop.TickAsync();
+        Assert.Equal([Did(alice)], laptop.Engine.Trust.List().Select(static p => p.Did));
+        await TickAsync(2, alice, laptop);
+        Assert.Empty(laptop.Engine.Trust.List());
+        Assert.Empty(Mail.Refusals(laptop));
+        Assert.Contains(laptop.Notices.Devices, static n => n is { IsAdded: false, IsThisHome: true });
+    }
+
+    [Fact]
     public async Task A_peer_that_the_root_revokes_is_dropped_by_the_devices()
     {
         using var scene = new PrincipalScene();

@@ -49,6 +49,61 @@ Describe 'A second machine' {
         }
     }
 
+    It 'gets what peers send to the identity, sends in its name, and does neither once it is revoked' {
+        $alice, $laptop, $bob = (Initialize-TestMachine 'alice-m'), (Initialize-TestMachine 'laptop-m'), (Initialize-TestMachine 'bob-m')
+        $aliceDid, $laptopDid, $bobDid = $alice, $laptop, $bob | ForEach-Object { (Get-WireIdentity -WireHome $_).Did }
+        try {
+            foreach ($each in $alice, $laptop, $bob) { Start-WireDaemon -WireHome $each }
+            $null = Complete-TestPair (Connect-TestPair $alice $bob)
+            $null = New-WirePairToken laptop -Right send, receive -WireHome $alice | Register-WireDevice -WireHome $laptop
+
+            # Each learns of the other by itself.
+            Wait-Until { (Get-WirePeer $aliceDid -WireHome $bob).Devices.HasAddress } | Should -BeTrue
+            Wait-Until { (Get-WirePeer $bobDid -WireHome $laptop -ErrorAction Ignore).Relay } | Should -BeTrue
+            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Did | Should -Be $laptopDid
+            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Rights | Should -Be 'send', 'receive'
+            (Get-WirePeer $bobDid -WireHome $laptop).ApprovedBy | Should -Be "principal:$aliceDid"
+
+            $sent = Send-WireMessage $aliceDid 'to all of you' -WireHome $bob
+            $sent.Status | Should -Be 'Delivered'
+            $sent.WaitingFor | Should -BeNullOrEmpty
+            foreach ($each in $alice, $laptop) {
+                $got = Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $each
+                $got.Body | Should -Be 'to all of you'
+                $got.PeerDid | Should -Be $bobDid
+                $got.Device | Should -BeNullOrEmpty
+            }
+
+            $null = Send-WireMessage $bobDid 'from the laptop' -WireHome $laptop
+            $got = Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $bob
+            $got.Body | Should -Be 'from the laptop'
+            $got.PeerDid | Should -Be $aliceDid
+            $got.Device | Should -Be $laptopDid
+            $got.Sealed | Should -BeTrue
+            ($got | Test-WireMessage -WireHome $bob).Valid | Should -BeTrue
+
+            # The answer goes to the identity, on all of its machines.
+            $null = Send-WireMessage $got.PeerDid 'an answer' -WireHome $bob
+            foreach ($each in $alice, $laptop) {
+                (Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $each).Body | Should -Be 'an answer'
+            }
+
+            # A copy of the home from before: the laptop that somebody has taken, and that is not told.
+            Stop-WireDaemon -WireHome $laptop
+            Revoke-WireDevice laptop -WireHome $alice
+            Wait-Until { -not (Get-WirePeer $aliceDid -WireHome $bob).Devices } | Should -BeTrue
+            (Send-WireMessage $aliceDid 'to her alone' -WireHome $bob).Status | Should -Be 'Delivered'
+            (Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $alice).Body | Should -Be 'to her alone'
+            Wait-Until { (Get-ErrorOf { Send-WireMessage $bobDid 'still me' -WireHome $laptop })[0].FullyQualifiedErrorId -like 'WireRouteStale,*' } | Should -BeTrue
+            Wait-Until { $null = Invoke-WireTick -WireHome $laptop; -not (Get-WirePeer -WireHome $laptop) } | Should -BeTrue
+            @(Get-WireMessage -WireHome $laptop | Where-Object Direction -EQ Received).Count | Should -Be 2
+            (Get-WireMessage -WireHome $bob | Where-Object Direction -EQ Received).Text | Should -Be 'from the laptop'
+        }
+        finally {
+            Close-TestHome $alice, $laptop, $bob
+        }
+    }
+
     It 'becomes a device with ticks on both sides, and one that is late hears that the token is used' {
         $root, $laptop, $late = (Initialize-TestMachine 'root-t'), (Initialize-TestMachine 'laptop-t'), (Initialize-TestMachine 'late-t')
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore

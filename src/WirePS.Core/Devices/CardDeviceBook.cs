@@ -214,7 +214,7 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
 
         var dhPublicKey = candidate.Card.DhPublicKey
             ?? throw new WireException(WireReason.InvalidCard, "The agent card did not pass: it has no dh_pubkey, so nothing could be sealed to the device.", candidate.Card.Did);
-        return DeviceEntry.With(content, devices.Add(new(candidate.Card.Did, key, dhPublicKey, candidate.Rights, candidate.AddedAt, candidate.Endpoints)));
+        return DeviceEntry.With(content, devices.Add(new(candidate.Card.Did, key, dhPublicKey, candidate.Rights, candidate.AddedAt, [.. candidate.Endpoints.Select(static endpoint => endpoint.Place)])));
     }
 
     private AgentCard OwnCard(string principal) =>

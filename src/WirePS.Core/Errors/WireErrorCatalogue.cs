@@ -142,6 +142,7 @@ public static class WireErrorCatalogue
         [WireReason.InvalidTokenLifetime] = new(WireErrorCategory.InvalidArgument, "The lifetime of a pair token is out of range.", "Give whole seconds, from 1 second to 1 hour; without one it is 5 minutes."),
         [WireReason.InvalidLabel] = new(WireErrorCategory.InvalidArgument, "The label is not allowed.", "Use at most 256 bytes of UTF-8 without control characters."),
         [WireReason.InvalidRights] = new(WireErrorCategory.InvalidArgument, "The rights of the device cannot be read.", "Give one or more of add, send and receive, each once."),
+        [WireReason.SendRightMissing] = new(WireErrorCategory.PermissionDenied, "This machine is a device that may not send in the name of its identity.", "Send from another machine of the identity, or register this one anew with a token that gives the right send."),
         [WireReason.RightsExceeded] = new(WireErrorCategory.PermissionDenied, "A device cannot be given more rights than the one that admits it.", "Ask for fewer rights, or use a machine that has them and the right to add."),
         [WireReason.PrincipalUnknown] = new(WireErrorCategory.ObjectNotFound, "The identity that the device would belong to is not one of this home.", "Use the home that has the identity, or one of its devices."),
         [WireReason.InvalidDeviceKey] = new(WireErrorCategory.InvalidArgument, "The device's public key is not usable.", "Give 64 hex digits of an Ed25519 key, with or without 'ed25519:' in front."),

@@ -102,6 +102,7 @@ public enum WireReason
     InvalidLabel,
     InvalidRights,
     RightsExceeded,
+    SendRightMissing,
     PrincipalUnknown,
     InvalidDeviceKey,
     InvalidDeviceProof,

@@ -158,7 +158,11 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
 
     private static bool SpendClaims(JsonObject tree, string key)
     {
-        var spent = JsonFile.ObjectIn(tree, ClaimsMember).Select(static known => known.Value).OfType<JsonObject>().Where(claim => (string?)claim["key"] == key && (bool?)claim["spent"] != true).ToList();
+        var spent = JsonFile.ObjectIn(tree, ClaimsMember)
+            .Select(static known => known.Value)
+            .OfType<JsonObject>()
+            .Where(claim => (string?)claim["key"] == key && (bool?)claim["spent"] != true)
+            .ToList();
         spent.ForEach(static claim => claim["spent"] = true);
         return spent.Count > 0;
     }

@@ -88,41 +88,6 @@ internal sealed class DeviceAdmission(
         return await WelcomeAsync(request, added.PrincipalCard!, mailbox, cancellationToken).ConfigureAwait(false);
     }
 
-    private void RequireFitting(AgentCard card)
-    {
-        if (!HandleRules.IsSafeFileName(card.Handle))
-        {
-            throw new WireException(WireReason.InvalidCard, "The agent card did not pass: its handle cannot be used here.", card.Did);
-        }
-
-        if (trust.ConflictsOf([card])[0] is not null)
-        {
-            throw new WireException(WireReason.IdentityConflict, "Another key is already known under the name of this device, or this one was revoked.", card.Did);
-        }
-    }
-
-    private async Task<DeviceAnswer> WelcomeAsync(RedeemRequest request, AgentCard principalCard, Mailbox? mailbox, CancellationToken cancellationToken)
-    {
-        var card = request.Card;
-        using var own = identity.Open();
-        var device = DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(card.PublicKey))
-
-            // It was revoked since: the token brings it back no more.
-            ?? throw new WireException(WireReason.TokenRefused);
-        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request)) : null;
-        if (trust.Find(card.Did) is not { } known || (offer is not null && known.Grant != offer.Given))
-        {
-            await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
-            var route = mailbox is null ? null : RouteTo(request.Endpoints, mailbox.RelayUrl);
-            var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, "person", KeySource, route, offer?.Given, request.Label);
-            await trust.PinAsync(pin, revocations.AddAsync, cancellationToken).ConfigureAwait(false);
-            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
-        }
-
-        var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", principalCard.Json));
-        return new DeviceAnswer(offer?.AddTo(body) ?? body, offer?.Pending);
-    }
-
     /// <summary>
     /// Goes on where a process died: finishes redemptions, removes tokens that have expired, and forgets the devices that are on
     /// the card no more.
@@ -189,6 +154,41 @@ internal sealed class DeviceAdmission(
         endpoints.Select(e => PeerRoute.TryCreate(e.RelayUrl, e.SlotId, e.SlotToken, ownRelay)).FirstOrDefault(static route => route is not null);
 
     private static bool IsOfOthers(WireException error) => error.Reason is WireReason.TokenStoreUnsupported or WireReason.FileNewerVersion;
+
+    private void RequireFitting(AgentCard card)
+    {
+        if (!HandleRules.IsSafeFileName(card.Handle))
+        {
+            throw new WireException(WireReason.InvalidCard, "The agent card did not pass: its handle cannot be used here.", card.Did);
+        }
+
+        if (trust.ConflictsOf([card])[0] is not null)
+        {
+            throw new WireException(WireReason.IdentityConflict, "Another key is already known under the name of this device, or this one was revoked.", card.Did);
+        }
+    }
+
+    private async Task<DeviceAnswer> WelcomeAsync(RedeemRequest request, AgentCard principalCard, Mailbox? mailbox, CancellationToken cancellationToken)
+    {
+        var card = request.Card;
+        using var own = identity.Open();
+        var device = DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(card.PublicKey))
+
+            // It was revoked since: the token brings it back no more.
+            ?? throw new WireException(WireReason.TokenRefused);
+        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request)) : null;
+        if (trust.Find(card.Did) is not { } known || (offer is not null && known.Grant != offer.Given))
+        {
+            await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
+            var route = mailbox is null ? null : RouteTo(request.Endpoints, mailbox.RelayUrl);
+            var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, "person", KeySource, route, offer?.Given, request.Label);
+            await trust.PinAsync(pin, revocations.AddAsync, cancellationToken).ConfigureAwait(false);
+            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", principalCard.Json));
+        return new DeviceAnswer(offer?.AddTo(body) ?? body, offer?.Pending);
+    }
 
     private Task JournalUsedAsync(PairTokenInfo token, CancellationToken cancellationToken) => journal.CatchUpAsync(TokenJournal.OfUsed(token, time.GetUtcNow()), cancellationToken);
 

@@ -25,8 +25,9 @@ public sealed record DeviceMembership(TrustEntry Principal, DeviceEntry Device);
 /// <summary>What people do with devices and pair tokens: "my second machine" (wireps.md §7).</summary>
 public sealed class DeviceOperations
 {
-    // A request is repeated about five times in the longest life of a token; strangers that got hold of the URL get no more than this.
-    private const int RequestsPerHour = 60;
+    // A request is repeated about 17 times in the longest life of a token, and machines that come too late are told so: 64 that come at once, and a few times again.
+    // Strangers that got hold of the URL get no more than this.
+    private const int RequestsPerHour = 256;
 
     // The relay's clock and ours may differ, and the token decides.
     private static readonly TimeSpan GrantSlack = TimeSpan.FromMinutes(5);

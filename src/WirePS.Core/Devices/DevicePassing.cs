@@ -62,7 +62,8 @@ internal sealed class DevicePassing(PairTokens tokens, TrustStore trust, EventPo
 
     private async Task<EventOutcome> ConsumeAsync(TrustEntry root, string hash, byte[] key, WireJson answer, CancellationToken cancellationToken)
     {
-        if (Read(answer) is not { IsSealed: true, Type: EventTypes.DeviceRedeemed, EventId: not null } signed || signed.From != root.Did || signed.To is not { } to || !WireDid.CommitsTo(to, key) || signed.Verify(root.Card!) != EventVerdict.Valid)
+        if (Read(answer) is not { IsSealed: true, Type: EventTypes.DeviceRedeemed, EventId: not null, To: { } to } signed
+            || signed.From != root.Did || !WireDid.CommitsTo(to, key) || signed.Verify(root.Card!) != EventVerdict.Valid)
         {
             return EventOutcome.Refuse(EventRefusal.Malformed);
         }

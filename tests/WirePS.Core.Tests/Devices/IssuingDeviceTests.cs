@@ -313,6 +313,29 @@ public sealed class IssuingDeviceTests
     }
 
     [Fact]
+    public async Task The_root_forgets_which_key_has_used_a_token_when_nothing_can_come_by_it_any_more()
+    {
+        using var scene = new DeviceScene();
+        var issuer = await scene.AdmitAsync("issuer");
+        var hashes = new List<string>();
+        foreach (var name in new[] { "first", "second" })
+        {
+            var machine = scene.Add(name);
+            var minted = await scene.MintAtAsync(issuer, expiresIn: TimeSpan.FromMinutes(5));
+            hashes.Add(minted.Minted.Info.TokenHash);
+            await AskAsync(machine, minted.Url);
+            await scene.SettleThroughAsync(issuer, machine);
+            scene.AssertAdmitted(machine);
+            Assert.Contains($"\"{minted.Minted.Info.TokenHash}\":", Claims(scene), StringComparison.Ordinal);
+            scene.Time.Advance(TimeSpan.FromHours(2));
+        }
+
+        Assert.DoesNotContain($"\"{hashes[0]}\":", Claims(scene), StringComparison.Ordinal);
+
+        static string Claims(DeviceScene scene) => WireJson.Parse(File.ReadAllText(scene.Root.Home.DevicesFile)).GetObject("claims")!.ToCompactString();
+    }
+
+    [Fact]
     public async Task Only_the_root_says_what_became_of_a_token_and_only_about_the_key_that_waits()
     {
         using var scene = new DeviceScene();

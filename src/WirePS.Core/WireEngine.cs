@@ -63,7 +63,7 @@ public sealed class WireEngine : IDisposable
         Trust = new TrustStore(home, Files, Mailboxes, Time);
         Identity = new IdentityStore(home, Files, Trust, surroundings.Random);
         Revocations = new GrantRevocations(home, Files, Mailboxes, Relays);
-        Devices = new CardDeviceBook(home, Files, Identity);
+        Devices = new CardDeviceBook(home, Files, Identity, Trust, Time);
         PairTokens = new PairTokens(new PairTokenStore(home, Files, Time, Revocations.AddAsync), Devices, surroundings.Random);
         Rotations = new SlotRotations(home, Files, Mailboxes, Time);
         Peers = new PeerOperations(Trust, Mailboxes, Revocations, Rotations, Journal, Time);
@@ -71,7 +71,9 @@ public sealed class WireEngine : IDisposable
         KnownRelays = new KnownRelays(home, Files, Time);
         Pairs = new PendingPairStore(home, Files, Journal, new UsedCodes(home, Files, Time));
         Outbox = new Outbox(home, Files);
-        Post = new EventPost(Identity, Outbox, surroundings.Random, Time);
+        Post = new EventPost(Identity, Trust, Outbox, surroundings.Random, Time);
+        Machines = new MachineBook(home, Files);
+        MachineLinks = new MachineLinks(Machines, Identity, Trust, Peers, Mailboxes, Revocations, Post);
         var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
         var devices = new DeviceProtocol();
         var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites, devices]);
@@ -97,6 +99,7 @@ public sealed class WireEngine : IDisposable
         Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
         var answers = new InviteTaker(issued, Identity, Trust, Mailboxes, Revocations, Post, Journal, surroundings.Random, Time);
         var admission = new DeviceAdmission(PairTokens, Devices, Identity, Trust, Peers, Mailboxes, Revocations, Post, OwnCard, Journal, notifier, Time);
+        var passing = new DevicePassing(PairTokens, Trust, Post, Journal, Time);
         DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         Intake.With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
             .With(new PairDropTaker(Identity, Trust).With(requests).With(answers))
@@ -104,16 +107,18 @@ public sealed class WireEngine : IDisposable
             .With(requests)
             .With(new TrustAnswerTaker(Requests, handshakes))
             .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
-            .With(new CardTaker(Trust, Journal, Time))
+            .With(new CardTaker(Identity, Trust, Mailboxes, Post, Journal, Time))
             .With(new MailboxMovedTaker(Mailboxes, Journal, Time))
-            .With(new DeviceRedeemTaker(admission, PairTokens, Identity, Trust, Mailboxes, Post))
-            .With(new DeviceAnswerTaker(Pairs, devices, Identity, Trust, Time))
-            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time));
-        Sender = new OutboxSender(Outbox, Sent, Mailboxes, Relays, Time);
+            .With(new DeviceRedeemTaker(admission, passing, new PassedRedeemTaker(admission, Trust, Mailboxes, Post), PairTokens, Identity, Trust, Mailboxes, Post))
+            .With(new DeviceAnswerTaker(Pairs, devices, passing, Identity, Trust, Time))
+            .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time))
+            .With(new SharedPeerTaker(Identity, Trust, Peers, Revocations, Journal, Time))
+            .With(new MachineAddressTaker(Machines, Identity, Trust, Mailboxes, Post));
+        Sender = new OutboxSender(Outbox, Sent, Mailboxes, Machines, Trust, Relays, Journal, Time);
         Messenger = new Messenger(Post, Outbox, Sender, Time);
         History = new MessageHistory(home, Files, Trust, Identity, Received, Sent, Outbox);
         EventCheck = new EventCheck(Trust, Identity);
-        Mail = new MailPass(Mailboxes, Reader, Intake, Sender);
+        Mail = new MailPass(Mailboxes, Reader, Intake, MachineLinks, Sender);
         Rotation = new SlotRotation(Rotations, Mailboxes, Trust, Directory, Offers, Revocations, Post, Reader, Relays, Journal, Time);
         Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, Rotation, OwnCard, Mail);
         DaemonFiles = new DaemonFiles(home, Files, Time);
@@ -163,6 +168,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>The devices of this home's identity.</summary>
     public CardDeviceBook Devices { get; }
+
+    /// <summary>What this home and the machines of its peers know of each other's mailboxes.</summary>
+    public MachineBook Machines { get; }
+
+    /// <summary>Keeps them in reach of each other.</summary>
+    public MachineLinks MachineLinks { get; }
 
     /// <summary>The tokens that admit further devices.</summary>
     public PairTokens PairTokens { get; }

@@ -13,6 +13,7 @@ using WirePS.Storage;
 //   request --home DIR --relay URL [--code C] [--protocol 1|2] [--die write:N]      prints the code
 //   confirm --home DIR --code C --digits D   [--die write:N]
 //   redeem  --home DIR --token T --devices FIRST:COUNT [--die write:N]              prints the numbers that were admitted
+//   register --home DIR --url URL            [--die write:N]
 //   send, queue --home DIR --text T          [--die write:N|send:N]
 //   receive --home DIR                       [--die write:N]       prints the texts
 //   relay   --data DIR --url URL --ready FILE [--die write:N]
@@ -61,6 +62,9 @@ switch (args[0])
         return 0;
     case "redeem":
         await Redeemers.RunAsync(engine, options["--token"], options["--devices"]);
+        return 0;
+    case "register":
+        await engine.DeviceOperations.RegisterAsync(options["--url"], null, false, CancellationToken.None);
         return 0;
     case "send":
     case "queue":

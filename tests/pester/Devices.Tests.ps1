@@ -53,6 +53,61 @@ Describe 'A second machine' {
         }
     }
 
+    It 'gets what peers send to the identity, sends in its name, and does neither once it is revoked' {
+        $alice, $laptop, $bob = (Initialize-TestMachine 'alice-m'), (Initialize-TestMachine 'laptop-m'), (Initialize-TestMachine 'bob-m')
+        $aliceDid, $laptopDid, $bobDid = $alice, $laptop, $bob | ForEach-Object { (Get-WireIdentity -WireHome $_).Did }
+        try {
+            foreach ($each in $alice, $laptop, $bob) { Start-WireDaemon -WireHome $each }
+            $null = Complete-TestPair (Connect-TestPair $alice $bob)
+            $null = New-WirePairToken laptop -Right send, receive -WireHome $alice | Register-WireDevice -WireHome $laptop
+
+            # Each learns of the other by itself.
+            Wait-Until { (Get-WirePeer $aliceDid -WireHome $bob).Devices.HasAddress } | Should -BeTrue
+            Wait-Until { (Get-WirePeer $bobDid -WireHome $laptop -ErrorAction Ignore).Relay } | Should -BeTrue
+            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Did | Should -Be $laptopDid
+            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Rights | Should -Be 'send', 'receive'
+            (Get-WirePeer $bobDid -WireHome $laptop).ApprovedBy | Should -Be "principal:$aliceDid"
+
+            $sent = Send-WireMessage $aliceDid 'to all of you' -WireHome $bob
+            $sent.Status | Should -Be 'Delivered'
+            $sent.WaitingFor | Should -BeNullOrEmpty
+            foreach ($each in $alice, $laptop) {
+                $got = Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $each
+                $got.Body | Should -Be 'to all of you'
+                $got.PeerDid | Should -Be $bobDid
+                $got.Device | Should -BeNullOrEmpty
+            }
+
+            $null = Send-WireMessage $bobDid 'from the laptop' -WireHome $laptop
+            $got = Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $bob
+            $got.Body | Should -Be 'from the laptop'
+            $got.PeerDid | Should -Be $aliceDid
+            $got.Device | Should -Be $laptopDid
+            $got.Sealed | Should -BeTrue
+            ($got | Test-WireMessage -WireHome $bob).Valid | Should -BeTrue
+
+            # The answer goes to the identity, on all of its machines.
+            $null = Send-WireMessage $got.PeerDid 'an answer' -WireHome $bob
+            foreach ($each in $alice, $laptop) {
+                (Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $each).Body | Should -Be 'an answer'
+            }
+
+            # A copy of the home from before: the laptop that somebody has taken, and that is not told.
+            Stop-WireDaemon -WireHome $laptop
+            Revoke-WireDevice laptop -WireHome $alice
+            Wait-Until { -not (Get-WirePeer $aliceDid -WireHome $bob).Devices } | Should -BeTrue
+            (Send-WireMessage $aliceDid 'to her alone' -WireHome $bob).Status | Should -Be 'Delivered'
+            (Receive-WireMessage -Wait -Timeout 60s -First 1 -WireHome $alice).Body | Should -Be 'to her alone'
+            Wait-Until { (Get-ErrorOf { Send-WireMessage $bobDid 'still me' -WireHome $laptop })[0].FullyQualifiedErrorId -like 'WireRouteStale,*' } | Should -BeTrue
+            Wait-Until { $null = Invoke-WireTick -WireHome $laptop; -not (Get-WirePeer -WireHome $laptop) } | Should -BeTrue
+            @(Get-WireMessage -WireHome $laptop | Where-Object Direction -EQ Received).Count | Should -Be 2
+            (Get-WireMessage -WireHome $bob | Where-Object Direction -EQ Received).Text | Should -Be 'from the laptop'
+        }
+        finally {
+            Close-TestHome $alice, $laptop, $bob
+        }
+    }
+
     It 'becomes a device with ticks on both sides, and one that is late hears that the token is used' {
         $root, $laptop, $late = (Initialize-TestMachine 'root-t'), (Initialize-TestMachine 'laptop-t'), (Initialize-TestMachine 'late-t')
         $made = New-WirePairToken -WireHome $root -WarningAction Ignore
@@ -68,6 +123,30 @@ Describe 'A second machine' {
         $lost.Status | Should -Be 'Aborted'
         $lost.Reason | Should -Be 'TokenRefused'
         @(Get-WireDevice -WireHome $root).Count | Should -Be 1
+    }
+
+    It 'is admitted by a device, with daemons everywhere, and not by one without the right' {
+        $root, $tablet, $phone, $last = (Initialize-TestMachine 'root-i'), (Initialize-TestMachine 'tablet-i'), (Initialize-TestMachine 'phone-i'), (Initialize-TestMachine 'last-i')
+        try {
+            foreach ($each in $root, $tablet, $phone) { Start-WireDaemon -WireHome $each }
+            $null = New-WirePairToken tablet -Right add, send -WireHome $root | Register-WireDevice -WireHome $tablet
+            $principal = (Get-WireDevice -WireHome $tablet).Principal
+            $made = New-WirePairToken phone -Principal $principal -Right send -WireHome $tablet
+            $made.Principal | Should -Be (Get-WireIdentity -WireHome $root).Did
+            ($made | Register-WireDevice -WireHome $phone).Status | Should -Be 'Paired'
+            $there = Get-WireDevice phone -WireHome $root
+            $there.Rights | Should -Be @('send')
+            $there.Fingerprint | Should -Be (Get-WireIdentity -WireHome $phone).Fingerprint
+            (Get-WirePairToken -WireHome $tablet).State | Should -Be 'Used'
+            Wait-Until { Get-WireJournal -WireHome $tablet | Where-Object { $_.Kind -eq 'token' -and $_.To -eq 'used' } } | Should -BeTrue
+
+            { New-WirePairToken -Principal $principal -WireHome $phone -ErrorAction Stop } | Should -Throw -ErrorId 'WireRightsExceeded*'
+            { New-WirePairToken -Principal $principal -Right receive -WireHome $tablet -ErrorAction Stop } | Should -Throw -ErrorId 'WireRightsExceeded*'
+            { New-WirePairToken -Principal $principal -WireHome $last -ErrorAction Stop } | Should -Throw -ErrorId 'WirePrincipalUnknown*'
+        }
+        finally {
+            Close-TestHome $root, $tablet, $phone, $last
+        }
     }
 
     It 'waits visibly for an issuer that is away, and says so in the end' {

@@ -57,7 +57,7 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
         if (delivery.Trouble is null)
         {
             resting.Remove(id);
-            if (delivery.Status is not (DeliveryStatus.Delivered or DeliveryStatus.Duplicate))
+            if (delivery.Status is not (DeliveryStatus.Delivered or DeliveryStatus.Duplicate or DeliveryStatus.Queued))
             {
                 log.Write($"{delivery.Item} is not delivered: {delivery.Status}");
             }

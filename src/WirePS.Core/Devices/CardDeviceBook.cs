@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using WirePS.Identity;
 using WirePS.Storage;
+using WirePS.Trust;
 
 namespace WirePS.Devices;
 
@@ -12,24 +13,47 @@ public sealed record ListedDevice(DeviceEntry Device, string? Label, string? Tok
 
 /// <summary>
 /// The devices of this home's own identity: on its card, which gets its next one with every change
-/// (<see cref="CardChain"/>). What peers need not know, the label, stands in <c>devices.json</c>.
+/// (<see cref="CardChain"/>). What peers need not know, the labels and which key has used a device's token, stands in
+/// <c>devices.json</c>.
 /// </summary>
 /// <param name="home">The home.</param>
 /// <param name="files">Its files.</param>
 /// <param name="identity">Its identity: the root.</param>
-public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentityStore identity) : IDeviceBook
+/// <param name="trust">Whom it trusts: the identities that it is a device of are there.</param>
+/// <param name="time">The clock.</param>
+public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentityStore identity, TrustStore trust, TimeProvider time) : IDeviceBook
 {
-    private readonly JsonFile _labels = new(files, home.DevicesFile, home.LockFile("devices"));
+    private const string ClaimsMember = "claims";
+
+    // Clocks may be apart by that much; a claim is remembered for longer than its request is taken.
+    private static readonly TimeSpan ClaimSlack = TimeSpan.FromHours(1);
+
+    private readonly JsonFile _notes = new(files, home.DevicesFile, home.LockFile("devices"));
 
     /// <inheritdoc/>
-    public Task<DeviceIssuer> IssuerAsync(string principal, CancellationToken cancellationToken) =>
-        Task.FromResult(new DeviceIssuer(OwnCard(principal).PublicKey, DeviceRights.All));
+    public Task<DeviceIssuer> IssuerAsync(string principal, CancellationToken cancellationToken)
+    {
+        var own = identity.Find()?.Card ?? throw Unknown(principal);
+        return Task.FromResult(own.Did == principal
+            ? new DeviceIssuer(own.PublicKey, DeviceRights.All)
+            : new DeviceIssuer(own.PublicKey, RightsAt(principal, own.PublicKey), IsRoot: false));
+    }
 
     /// <inheritdoc/>
     public Task CheckAsync(DeviceCandidate candidate, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(candidate);
-        _ = WithDevice(OwnCard(candidate.Principal).Json, candidate);
+        var own = identity.Find()?.Card ?? throw Unknown(candidate.Principal);
+        if (own.Did == candidate.Principal)
+        {
+            _ = WithDevice(own.Json, candidate);
+        }
+        else
+        {
+            // The card that is known here may be an old one: what stands against the device, the root says.
+            _ = RightsAt(candidate.Principal, own.PublicKey);
+        }
+
         return Task.CompletedTask;
     }
 
@@ -38,6 +62,62 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
     {
         ArgumentNullException.ThrowIfNull(candidate);
         await CheckAsync(candidate, cancellationToken).ConfigureAwait(false);
+        if (candidate.Claim is { } claim)
+        {
+            await ClaimAsync(candidate, claim, cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await PublishAsync(candidate, cancellationToken).ConfigureAwait(false);
+        }
+        catch (WireException error) when (candidate.Claim is not null && DeviceRefusals.Contains(error.Reason))
+        {
+            // Nothing was changed, so that the token is free for another machine.
+            await _notes.UpdateAsync(tree => JsonFile.ObjectIn(tree, ClaimsMember).Remove(candidate.TokenHash), CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> RemoveAsync(string principal, byte[] key, CancellationToken cancellationToken)
+    {
+        _ = OwnCard(principal);
+
+        // Before the card: what brought this device does not bring it back.
+        await _notes.UpdateAsync(tree => SpendClaims(tree, NameOf(key)), cancellationToken).ConfigureAwait(false);
+        var wasThere = false;
+        await identity.UpdateCardAsync(
+            content =>
+            {
+                var devices = DeviceEntry.ListOf(AgentCard.From(content));
+                var left = devices.RemoveAll(device => device.HasKey(key));
+                wasThere = left.Length < devices.Length;
+                return wasThere ? DeviceEntry.With(content, left) : null;
+            },
+            cancellationToken).ConfigureAwait(false);
+        await _notes.UpdateAsync(tree => JsonFile.ObjectIn(tree, "devices").Remove(NameOf(key)), cancellationToken).ConfigureAwait(false);
+        return wasThere;
+    }
+
+    /// <summary>The devices, each with its label and the token that admitted it, in the order in which they were added.</summary>
+    public IReadOnlyList<ListedDevice> List()
+    {
+        if (identity.Find() is not { } own)
+        {
+            return [];
+        }
+
+        return _notes.Get(tree => DeviceEntry.ListOf(own.Card)
+            .Select(device => new ListedDevice(
+                device,
+                (string?)tree?["devices"]?[NameOf(device.Key)]?["label"],
+                (string?)tree?["devices"]?[NameOf(device.Key)]?["token_hash"]))
+            .ToList());
+    }
+
+    private async Task<DeviceAdded> PublishAsync(DeviceCandidate candidate, CancellationToken cancellationToken)
+    {
         await SetLabelAsync(candidate, cancellationToken).ConfigureAwait(false);
         var isNew = false;
         var card = await identity.UpdateCardAsync(
@@ -51,41 +131,43 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
         return new(card, isNew);
     }
 
-    /// <inheritdoc/>
-    public async Task<bool> RemoveAsync(string principal, byte[] key, CancellationToken cancellationToken)
-    {
-        _ = OwnCard(principal);
-        var wasThere = false;
-        await identity.UpdateCardAsync(
-            content =>
-            {
-                var devices = DeviceEntry.ListOf(AgentCard.From(content));
-                var left = devices.RemoveAll(device => device.HasKey(key));
-                wasThere = left.Length < devices.Length;
-                return wasThere ? DeviceEntry.With(content, left) : null;
-            },
-            cancellationToken).ConfigureAwait(false);
-        await _labels.UpdateAsync(tree => JsonFile.ObjectIn(tree, "devices").Remove(NameOf(key)), cancellationToken).ConfigureAwait(false);
-        return wasThere;
-    }
-
-    /// <summary>The devices, each with its label and the token that admitted it, in the order in which they were added.</summary>
-    public IReadOnlyList<ListedDevice> List()
-    {
-        if (identity.Find() is not { } own)
+    /// <summary>
+    /// Keeps which key a device's token is used by, before that key is on the card. <see cref="WireReason.TokenRefused"/> where it is another one, or the device
+    /// was revoked since.
+    /// </summary>
+    private Task ClaimAsync(DeviceCandidate candidate, DeviceClaim claim, CancellationToken cancellationToken) => _notes.UpdateAsync(
+        tree =>
         {
-            return [];
-        }
+            tree["version"] ??= 1;
+            var claims = JsonFile.ObjectIn(tree, ClaimsMember);
+            foreach (var over in claims.Where(known => ((long?)known.Value?["until"] ?? 0) < time.GetUtcNow().ToUnixTimeSeconds()).Select(static known => known.Key).ToList())
+            {
+                claims.Remove(over);
+            }
 
-        return _labels.Get(tree => DeviceEntry.ListOf(own.Card)
-            .Select(device => new ListedDevice(
-                device,
-                (string?)tree?["devices"]?[NameOf(device.Key)]?["label"],
-                (string?)tree?["devices"]?[NameOf(device.Key)]?["token_hash"]))
-            .ToList());
+            var key = NameOf(candidate.Card.PublicKey);
+            if (claims[candidate.TokenHash] is { } taken)
+            {
+                return (string?)taken["key"] == key && (bool?)taken["spent"] != true ? false : throw new WireException(WireReason.TokenRefused);
+            }
+
+            claims[candidate.TokenHash] = new JsonObject { ["key"] = key, ["until"] = (claim.ExpiresAt + ClaimSlack).ToUnixTimeSeconds() };
+            return true;
+        },
+        cancellationToken);
+
+    private static bool SpendClaims(JsonObject tree, string key)
+    {
+        var spent = JsonFile.ObjectIn(tree, ClaimsMember)
+            .Select(static known => known.Value)
+            .OfType<JsonObject>()
+            .Where(claim => (string?)claim["key"] == key && (bool?)claim["spent"] != true)
+            .ToList();
+        spent.ForEach(static claim => claim["spent"] = true);
+        return spent.Count > 0;
     }
 
-    private Task SetLabelAsync(DeviceCandidate candidate, CancellationToken cancellationToken) => _labels.UpdateAsync(
+    private Task SetLabelAsync(DeviceCandidate candidate, CancellationToken cancellationToken) => _notes.UpdateAsync(
         tree =>
         {
             tree["version"] ??= 1;
@@ -106,6 +188,13 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
     {
         var root = AgentCard.From(content);
         var key = candidate.Card.PublicKey;
+        if (candidate.Claim is { } claim)
+        {
+            // What the device that admits may give counts now, by the card that is about to change.
+            var rights = DeviceEntry.ListOf(root).FirstOrDefault(device => device.HasKey(claim.IssuerKey))?.Rights ?? DeviceRights.None;
+            candidate.Rights.RequireWithin(rights);
+        }
+
         if (key.AsSpan().SequenceEqual(root.PublicKey))
         {
             throw new WireException(WireReason.SelfPairing, "The device presented the key of the identity itself.", candidate.Principal);
@@ -129,11 +218,17 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
 
         var dhPublicKey = candidate.Card.DhPublicKey
             ?? throw new WireException(WireReason.InvalidCard, "The agent card did not pass: it has no dh_pubkey, so nothing could be sealed to the device.", candidate.Card.Did);
-        return DeviceEntry.With(content, devices.Add(new(candidate.Card.Did, key, dhPublicKey, candidate.Rights, candidate.AddedAt, candidate.Endpoints)));
+        return DeviceEntry.With(content, devices.Add(new(candidate.Card.Did, key, dhPublicKey, candidate.Rights, candidate.AddedAt, [.. candidate.Endpoints.Select(static endpoint => endpoint.Place)])));
     }
 
     private AgentCard OwnCard(string principal) =>
-        identity.Find()?.Card is { } card && card.Did == principal ? card : throw new WireException(WireReason.PrincipalUnknown, null, principal);
+        identity.Find()?.Card is { } card && card.Did == principal ? card : throw Unknown(principal);
+
+    /// <summary>What this home may do in the name of an identity that it is a device of, by the newest card that is known of that.</summary>
+    private DeviceRights RightsAt(string principal, byte[] ownKey) =>
+        trust.Find(principal) is { } peer && DeviceOperations.EntryOn(peer, ownKey) is { } entry ? entry.Rights : throw Unknown(principal);
+
+    private static WireException Unknown(string principal) => new(WireReason.PrincipalUnknown, null, principal);
 
     private static string NameOf(byte[] key) => Convert.ToHexStringLower(key);
 }

@@ -40,6 +40,12 @@ internal sealed class DeviceAdmission(
 
     private const string JournalKind = "device";
 
+    // How late what a device has passed on is still taken: for as long as the new machine looks for its answer.
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(1);
+
+    // Its clock may be ahead of ours, but what it claims is not remembered for longer.
+    private static readonly TimeSpan LongestClaim = TimeSpan.FromSeconds(2 * PairTokens.MaxLifetimeSeconds);
+
     /// <summary>Admits a device, or finds that it was admitted.</summary>
     /// <param name="request">What it asks with.</param>
     /// <param name="mailbox">Our mailbox that it asked by, where it will write to; null for none.</param>
@@ -48,35 +54,38 @@ internal sealed class DeviceAdmission(
     /// <exception cref="WireException">As <see cref="PairTokens.RedeemAsync"/>.</exception>
     internal async Task<DeviceAnswer> AdmitAsync(RedeemRequest request, Mailbox? mailbox, CancellationToken cancellationToken)
     {
-        var card = request.Card;
-        if (!HandleRules.IsSafeFileName(card.Handle))
-        {
-            throw new WireException(WireReason.InvalidCard, "The agent card did not pass: its handle cannot be used here.", card.Did);
-        }
-
-        if (trust.ConflictsOf([card])[0] is not null)
-        {
-            throw new WireException(WireReason.IdentityConflict, "Another key is already known under the name of this device, or this one was revoked.", card.Did);
-        }
-
+        RequireFitting(request.Card);
         var answer = await tokens.RedeemAsync(request, cancellationToken).ConfigureAwait(false);
-        using var own = identity.Open();
-        var device = DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(card.PublicKey))
+        await JournalUsedAsync(answer.Token, cancellationToken).ConfigureAwait(false);
+        return await WelcomeAsync(request, answer.PrincipalCard!, mailbox, cancellationToken).ConfigureAwait(false);
+    }
 
-            // It was revoked since: the token brings it back no more.
-            ?? throw new WireException(WireReason.TokenRefused);
-        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request)) : null;
-        if (trust.Find(card.Did) is not { } known || (offer is not null && known.Grant != offer.Given))
+    /// <summary>Admits a device that another device of this home's identity has let in, or finds that it was admitted.</summary>
+    /// <param name="passed">What that device has passed on.</param>
+    /// <param name="issuerKey">Its 32-byte key.</param>
+    /// <param name="mailbox">Our mailbox that it came by, where the new device will write to; null for none.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The same answer for the same request.</returns>
+    /// <exception cref="WireException">
+    /// <see cref="WireReason.InvalidDeviceProof"/>; <see cref="WireReason.TokenRefused"/>: expired, used by another key, or its device was revoked;
+    /// <see cref="DeviceRefusals"/>.
+    /// </exception>
+    internal async Task<DeviceAnswer> AdmitPassedAsync(PassedRedeem passed, byte[] issuerKey, Mailbox? mailbox, CancellationToken cancellationToken)
+    {
+        var request = passed.Request;
+        var own = identity.Find()!;
+        DeviceProof.Require(request.Card.PublicKey, issuerKey, request.TokenHash, own.Did, request.Proof);
+        RequireFitting(request.Card);
+        var now = time.GetUtcNow();
+        if (now >= passed.ExpiresAt + Skew || passed.ExpiresAt > now + LongestClaim)
         {
-            await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
-            var route = mailbox is null ? null : RouteTo(request.Endpoints, mailbox.RelayUrl);
-            var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, "person", KeySource, route, offer?.Given, request.Label);
-            await trust.PinAsync(pin, revocations.AddAsync, cancellationToken).ConfigureAwait(false);
-            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+            throw new WireException(WireReason.TokenRefused);
         }
 
-        var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", answer.PrincipalCard!.Json));
-        return new DeviceAnswer(offer?.AddTo(body) ?? body, offer?.Pending);
+        var candidate = new DeviceCandidate(
+            own.Did, request.Card, passed.Rights, request.Label, request.Endpoints, Timestamps.Round(now), request.TokenHash, new DeviceClaim(issuerKey, passed.ExpiresAt));
+        var added = await book.AddAsync(candidate, cancellationToken).ConfigureAwait(false);
+        return await WelcomeAsync(request, added.PrincipalCard!, mailbox, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -90,6 +99,7 @@ internal sealed class DeviceAdmission(
         {
             foreach (var answer in await tokens.ResumeAsync(cancellationToken).ConfigureAwait(false))
             {
+                await JournalUsedAsync(answer.Token, cancellationToken).ConfigureAwait(false);
                 if (identity.Find() is { } own && DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(answer.DeviceKey)) is { } device)
                 {
                     await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
@@ -118,7 +128,7 @@ internal sealed class DeviceAdmission(
 
         try
         {
-            if (device.TokenHash is { } hash && await tokens.IsKnownAsync(hash, cancellationToken).ConfigureAwait(false))
+            if (device.TokenHash is { } hash && await tokens.FindAsync(hash, cancellationToken).ConfigureAwait(false) is not null)
             {
                 await tokens.RemoveAsync(hash, cancellationToken).ConfigureAwait(false);
             }
@@ -144,6 +154,43 @@ internal sealed class DeviceAdmission(
         endpoints.Select(e => PeerRoute.TryCreate(e.RelayUrl, e.SlotId, e.SlotToken, ownRelay)).FirstOrDefault(static route => route is not null);
 
     private static bool IsOfOthers(WireException error) => error.Reason is WireReason.TokenStoreUnsupported or WireReason.FileNewerVersion;
+
+    private void RequireFitting(AgentCard card)
+    {
+        if (!HandleRules.IsSafeFileName(card.Handle))
+        {
+            throw new WireException(WireReason.InvalidCard, "The agent card did not pass: its handle cannot be used here.", card.Did);
+        }
+
+        if (trust.ConflictsOf([card])[0] is not null)
+        {
+            throw new WireException(WireReason.IdentityConflict, "Another key is already known under the name of this device, or this one was revoked.", card.Did);
+        }
+    }
+
+    private async Task<DeviceAnswer> WelcomeAsync(RedeemRequest request, AgentCard principalCard, Mailbox? mailbox, CancellationToken cancellationToken)
+    {
+        var card = request.Card;
+        using var own = identity.Open();
+        var device = DeviceEntry.ListOf(own.Card).FirstOrDefault(entry => entry.HasKey(card.PublicKey))
+
+            // It was revoked since: the token brings it back no more.
+            ?? throw new WireException(WireReason.TokenRefused);
+        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request)) : null;
+        if (trust.Find(card.Did) is not { } known || (offer is not null && known.Grant != offer.Given))
+        {
+            await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
+            var route = mailbox is null ? null : RouteTo(request.Endpoints, mailbox.RelayUrl);
+            var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, "person", KeySource, route, offer?.Given, request.Label);
+            await trust.PinAsync(pin, revocations.AddAsync, cancellationToken).ConfigureAwait(false);
+            await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", principalCard.Json));
+        return new DeviceAnswer(offer?.AddTo(body) ?? body, offer?.Pending);
+    }
+
+    private Task JournalUsedAsync(PairTokenInfo token, CancellationToken cancellationToken) => journal.CatchUpAsync(TokenJournal.OfUsed(token, time.GetUtcNow()), cancellationToken);
 
     // Before the pin, which stands for it: after a crash it is said twice rather than not at all.
     private async Task AnnounceAsync(DeviceEntry device, CancellationToken cancellationToken)

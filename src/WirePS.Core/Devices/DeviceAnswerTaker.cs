@@ -8,9 +8,9 @@ namespace WirePS.Devices;
 /// <summary>
 /// Takes what the issuer of a device URL says: that this machine was admitted, or why not (wireps.md §7). It must be signed by
 /// the issuer in the URL or by the identity's own key, sealed to this machine, and be about the token that it presented;
-/// whatever else claims to be an answer changes nothing.
+/// whatever else claims to be an answer changes nothing. What the root says of a token of this home goes to <see cref="DevicePassing"/>.
 /// </summary>
-internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol protocol, IdentityStore identity, TrustStore trust, TimeProvider time) : IEventTaker
+internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol protocol, DevicePassing passing, IdentityStore identity, TrustStore trust, TimeProvider time) : IEventTaker
 {
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } = [(EventTypes.KindOf(EventTypes.DeviceRedeemed), EventTypes.DeviceRedeemed)];
@@ -73,7 +73,7 @@ internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol p
             return EventOutcome.Done;
         }
 
-        return EventOutcome.Refuse(EventRefusal.NotExpected);
+        return await passing.TakeAnswerAsync(item, own, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The card that an answer to a registration must be signed by; null where the event is from somebody else.</summary>
@@ -90,11 +90,11 @@ internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol p
             : null;
     }
 
-    private static DeviceInput? AnswerIn(WireJson body, PendingPair pair, byte[] ownKey)
+    private static PairInput? AnswerIn(WireJson body, PendingPair pair, byte[] ownKey)
     {
         if (body.GetString("reason") is { } said)
         {
-            return WireErrorCatalogue.TryParseWire(said, out var reason) && DeviceRedeemTaker.IsTold(reason) ? new DeviceInput.Refused(reason) : null;
+            return WireErrorCatalogue.TryParseWire(said, out var reason) && DeviceRedeemTaker.IsTold(reason) ? new MailboxRequestInput.Refused(reason) : null;
         }
 
         try
@@ -108,7 +108,7 @@ internal sealed class DeviceAnswerTaker(PendingPairStore store, DeviceProtocol p
 
             // The identity of the URL and no other, with a card that follows the one in the URL.
             CardChain.Check(known.PublicKey, known.Did, CardChain.PositionOf(known), card);
-            return new DeviceInput.Admitted(card, PeerRoute.In(body, pair.RelayUrl));
+            return new DeviceAdmitted(card, PeerRoute.In(body, pair.RelayUrl));
         }
         catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.IdentityMismatch or WireReason.CardOutdated or WireReason.CardForked)
         {

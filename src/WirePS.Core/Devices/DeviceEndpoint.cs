@@ -19,7 +19,6 @@ public sealed record DeviceEndpoint(string RelayUrl, string SlotId, string SlotT
     /// <summary>The longest address of a relay (characters).</summary>
     public const int MaxUrlLength = 256;
 
-    private const int SlotIdLength = 32;
     private const int SlotTokenLength = 64;
 
     /// <summary>The endpoints of a JSON array; null where it is none, has too many, or one is not usable as it stands.</summary>
@@ -33,13 +32,12 @@ public sealed record DeviceEndpoint(string RelayUrl, string SlotId, string SlotT
         var endpoints = ImmutableArray.CreateBuilder<DeviceEndpoint>(json.Count);
         foreach (var item in json.Items)
         {
-            if (!Relay.RelayUrl.TryNormalize(item.GetString("relay_url"), out var url, out _) || url != item.GetString("relay_url") || url.Length > MaxUrlLength
-                || !IsHex(item.GetString("slot_id"), SlotIdLength) || !IsHex(item.GetString("slot_token"), SlotTokenLength))
+            if (DevicePlace.TryReadOne(item) is not { } place || !DevicePlace.IsHex(item.GetString("slot_token"), SlotTokenLength))
             {
                 return null;
             }
 
-            endpoints.Add(new(url, item.GetString("slot_id")!, item.GetString("slot_token")!));
+            endpoints.Add(new(place.RelayUrl, place.SlotId, item.GetString("slot_token")!));
         }
 
         return endpoints.MoveToImmutable();
@@ -55,8 +53,9 @@ public sealed record DeviceEndpoint(string RelayUrl, string SlotId, string SlotT
             ("slot_token", WireJson.From(endpoint.SlotToken)))));
     }
 
+    /// <summary>The address without what to write with: as it stands on a card.</summary>
+    public DevicePlace Place => new(RelayUrl, SlotId);
+
     /// <summary>Where, never with what.</summary>
     public override string ToString() => $"{SlotId} at {RelayUrl}";
-
-    private static bool IsHex(string? text, int length) => text?.Length == length && text.All(char.IsAsciiHexDigitLower);
 }

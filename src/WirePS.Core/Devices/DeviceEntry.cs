@@ -13,7 +13,7 @@ namespace WirePS.Devices;
 /// <param name="AddedAt">When it was admitted, by the clock of the home that did.</param>
 /// <param name="Endpoints">Where it can be reached.</param>
 public sealed record DeviceEntry(
-    string Did, byte[] Key, byte[] DhPublicKey, DeviceRights Rights, DateTimeOffset AddedAt, ImmutableArray<DeviceEndpoint> Endpoints)
+    string Did, byte[] Key, byte[] DhPublicKey, DeviceRights Rights, DateTimeOffset AddedAt, ImmutableArray<DevicePlace> Endpoints)
 {
     /// <summary>Most devices of one identity: with all their endpoints the card still fits a message of a pairing.</summary>
     public const int MaxCount = 16;
@@ -22,6 +22,12 @@ public sealed record DeviceEntry(
 
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(Key);
+
+    /// <summary>The key as events are checked against it.</summary>
+    public EventKey EventKey => new(Identity.Fingerprint.KeyId(WireDid.DisplayHandle(Did), Key), StrictBase64.Encode(Key));
+
+    /// <summary>True where it may do all of this.</summary>
+    public bool May(DeviceRights rights) => Rights.HasFlag(rights);
 
     /// <summary>The devices of a card that has verified; none where it lists none.</summary>
     /// <exception cref="WireException"><see cref="WireReason.InvalidCard"/>: the list is not in its form, or has a key twice.</exception>
@@ -61,7 +67,7 @@ public sealed record DeviceEntry(
         ("dh_pubkey", WireJson.From(StrictBase64.Encode(DhPublicKey))),
         ("rights", Rights.ToJson()),
         ("added_at", WireJson.From(Timestamps.Format(AddedAt))),
-        ("endpoints", DeviceEndpoint.ToJson(Endpoints)));
+        ("endpoints", DevicePlace.ToJson(Endpoints)));
 
     private static DeviceEntry Read(WireJson json)
     {
@@ -71,7 +77,7 @@ public sealed record DeviceEntry(
             || !WireDid.CommitsTo(did, key)
             || !StrictBase64.TryDecode(json.GetString("dh_pubkey"), X25519.PublicKeyBytes, out var dhPublicKey)
             || !Timestamps.TryParse(json.GetString("added_at"), out var addedAt)
-            || DeviceEndpoint.TryRead(json.GetArray("endpoints")) is not { } endpoints)
+            || DevicePlace.TryRead(json.GetArray("endpoints")) is not { } endpoints)
         {
             throw Invalid("a device lacks what it needs");
         }

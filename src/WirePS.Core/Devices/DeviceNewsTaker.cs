@@ -45,13 +45,16 @@ internal sealed class DeviceNewsTaker(IdentityStore identity, PeerOperations pee
         }
 
         var principal = item.Sender!;
-        if (body.GetString("principal") != principal.Did || !DeviceOperations.IsMember(principal, own.PublicKey))
+        var isAdded = item.Event.Type == EventTypes.DeviceAdded;
+        var isThisHome = device == own.Did;
+
+        // The card that no longer lists this home may have come before the news of it.
+        var isFarewell = !isAdded && isThisHome && principal.KeySource == DeviceWork.PrincipalKeySource;
+        if (body.GetString("principal") != principal.Did || !(isFarewell || DeviceOperations.IsMember(principal, own.PublicKey)))
         {
             return EventOutcome.Refuse(EventRefusal.RightMissing, "The sender is not an identity that this home is a device of.");
         }
 
-        var isAdded = item.Event.Type == EventTypes.DeviceAdded;
-        var isThisHome = device == own.Did;
         await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), JournalKind, Fingerprint.Short(principal.PublicKey), isAdded ? null : "added", isAdded ? "added" : "revoked", null, device), cancellationToken).ConfigureAwait(false);
         notifier.DeviceChanged(new DeviceNews(principal.Did, device, null, null, isAdded, isThisHome));
         if (!isAdded && isThisHome)

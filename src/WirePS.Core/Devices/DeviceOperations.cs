@@ -25,8 +25,9 @@ public sealed record DeviceMembership(TrustEntry Principal, DeviceEntry Device);
 /// <summary>What people do with devices and pair tokens: "my second machine" (wireps.md §7).</summary>
 public sealed class DeviceOperations
 {
-    // A request is repeated about five times in the longest life of a token; strangers that got hold of the URL get no more than this.
-    private const int RequestsPerHour = 60;
+    // A request is repeated about 17 times in the longest life of a token, and machines that come too late are told so: 64 that come at once, and a few times again.
+    // Strangers that got hold of the URL get no more than this.
+    private const int RequestsPerHour = 256;
 
     // The relay's clock and ours may differ, and the token decides.
     private static readonly TimeSpan GrantSlack = TimeSpan.FromMinutes(5);
@@ -75,7 +76,10 @@ public sealed class DeviceOperations
     /// <summary>
     /// Makes a token and its URL, with a grant of the token's own at the relay. Both are shown once and cannot be made again.
     /// </summary>
-    /// <param name="wish">What the token is to be; a principal that is null or empty stands for this home's own identity.</param>
+    /// <param name="wish">
+    /// What the token is to be; a principal that is null or empty stands for this home's own identity. That of an identity that this home is a device of
+    /// makes a token that the root has to agree to when it is used.
+    /// </param>
     /// <param name="relay">The relay that the new machine asks over; null for the home's.</param>
     /// <param name="allowInsecureRelay">True where plain http to another machine is accepted.</param>
     /// <param name="cancellationToken">Cancels.</param>
@@ -89,13 +93,18 @@ public sealed class DeviceOperations
         var connection = _relays.To(_settings.ResolveRelay(relay, allowInsecureRelay));
         var (own, _) = await _identity.EnsureAsync(null, cancellationToken).ConfigureAwait(false);
         wish = string.IsNullOrEmpty(wish.Principal) ? wish with { Principal = own.Did } : wish;
+        if (wish.Principal != own.Did)
+        {
+            RequireRoot(wish.Principal);
+        }
+
         var mailbox = await MailboxAtAsync(connection, cancellationToken).ConfigureAwait(false);
         var grant = NewGrant();
         var minted = await _tokens.MintAsync(wish with { Grant = new GivenGrant(mailbox.RelayUrl, mailbox.SlotId, grant.Id) }, cancellationToken).ConfigureAwait(false);
         try
         {
             var url = await UrlOfAsync(connection, mailbox, grant, minted, cancellationToken).ConfigureAwait(false);
-            await _journal.AppendAsync(new JournalRecord(minted.Info.IssuedAt, "token", minted.Info.TokenHash[..32], null, "live"), cancellationToken).ConfigureAwait(false);
+            await _journal.AppendAsync(TokenJournal.OfMade(minted.Info), cancellationToken).ConfigureAwait(false);
             return new MintedDeviceUrl(minted, url, mailbox.RelayUrl);
         }
         catch (Exception error) when (error is WireException or OperationCanceledException)
@@ -131,7 +140,7 @@ public sealed class DeviceOperations
     public async Task<PairTokenInfo> RemoveTokenAsync(string tokenHash, CancellationToken cancellationToken)
     {
         var removed = await _tokens.RemoveAsync(tokenHash, cancellationToken).ConfigureAwait(false);
-        await _journal.AppendAsync(new JournalRecord(_time.GetUtcNow(), "token", removed.TokenHash[..32], "live", "removed"), cancellationToken).ConfigureAwait(false);
+        await _journal.AppendAsync(TokenJournal.OfRemoved(removed, _time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
         return removed;
     }
 
@@ -213,7 +222,8 @@ public sealed class DeviceOperations
     /// <summary>True where a peer is an identity that lists a key as one of its devices.</summary>
     internal static bool IsMember(TrustEntry principal, byte[] key) => EntryOn(principal, key) is not null;
 
-    private static DeviceEntry? EntryOn(TrustEntry peer, byte[] key)
+    /// <summary>The entry of a key on the card of an identity; null for none.</summary>
+    internal static DeviceEntry? EntryOn(TrustEntry peer, byte[] key)
     {
         try
         {
@@ -222,6 +232,21 @@ public sealed class DeviceOperations
         catch (WireException error) when (error.Reason == WireReason.InvalidCard)
         {
             return null;
+        }
+    }
+
+    // A token that could never be used is not made.
+    private void RequireRoot(string principal)
+    {
+        var membership = Memberships().FirstOrDefault(known => known.Principal.Did == principal) ?? throw new WireException(WireReason.PrincipalUnknown, null, principal);
+        if (!membership.Device.Rights.HasFlag(DeviceRights.Add))
+        {
+            throw new WireException(WireReason.RightsExceeded, "This device may not add others to the identity.", principal);
+        }
+
+        if (_mailboxes.FindRoute(membership.Principal.Handle) is null)
+        {
+            throw new WireException(WireReason.PrincipalUnknown, "This device has no address of the identity, which has to agree to each device.", principal);
         }
     }
 
@@ -236,7 +261,9 @@ public sealed class DeviceOperations
     {
         await relay.PutGrantAsync(mailbox, grant with { ExpiresAt = minted.Info.ExpiresAt + GrantSlack, PerHour = RequestsPerHour }, cancellationToken).ConfigureAwait(false);
         using var own = _identity.Open();
-        return DeviceUrl.Mint(own, null, [new DeviceEndpoint(mailbox.RelayUrl, mailbox.SlotId, grant.Token)], minted);
+        var principal = minted.Info.Principal!;
+        var card = principal == own.Card.Did ? null : _trust.Find(principal)?.Card ?? throw new WireException(WireReason.PrincipalUnknown, null, principal);
+        return DeviceUrl.Mint(own, card, [new DeviceEndpoint(mailbox.RelayUrl, mailbox.SlotId, grant.Token)], minted);
     }
 
     private Grant NewGrant()

@@ -8,10 +8,10 @@ namespace WirePS.Devices;
 /// <summary>
 /// Takes the requests of new machines, 1002 <c>device_redeem</c> (wireps.md §7): sealed to this home by a key made for the one
 /// event, signed by the machine's own key. Who presents a token of this home is told what became of it; nobody else is told
-/// anything.
+/// anything. A request that is sealed as peers seal is one that a device of this home's identity passes on.
 /// </summary>
 internal sealed class DeviceRedeemTaker(
-    DeviceAdmission admission, PairTokens tokens, IdentityStore identity, TrustStore trust, MailboxBook mailboxes, EventPost post) : IEventTaker
+    DeviceAdmission admission, DevicePassing passing, PassedRedeemTaker passed, PairTokens tokens, IdentityStore identity, TrustStore trust, MailboxBook mailboxes, EventPost post) : IEventTaker
 {
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } = [(EventTypes.KindOf(EventTypes.DeviceRedeem), EventTypes.DeviceRedeem)];
@@ -22,6 +22,10 @@ internal sealed class DeviceRedeemTaker(
     /// <summary>True for a refusal that the machine is told. Others may pass: it asks again.</summary>
     internal static bool IsTold(WireReason reason) =>
         reason is WireReason.TokenRefused or WireReason.InvalidDeviceProof || DeviceRefusals.Contains(reason);
+
+    /// <summary>The body of a <c>device_redeemed</c> that refuses.</summary>
+    internal static WireJson RefusalBody(string tokenHash, WireReason reason) =>
+        WireJson.ObjectOf(("token_hash", WireJson.From(tokenHash)), ("reason", WireJson.From(reason.ToWire())));
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<IncomingEvent> events, CancellationToken cancellationToken)
@@ -34,14 +38,18 @@ internal sealed class DeviceRedeemTaker(
         var answered = new HashSet<(string Key, string Token)>();
         foreach (var item in events)
         {
-            if (Read(item, own, revoked, out var request) is { } refusal)
+            if (item.Event.EphemeralKey is null)
+            {
+                outcomes.Add(await passed.TakeAsync(item, own, cancellationToken).ConfigureAwait(false));
+            }
+            else if (Read(item, own, revoked, out var request) is { } refusal)
             {
                 outcomes.Add(EventOutcome.Refuse(refusal));
             }
             else
             {
                 var isFirst = answered.Add((Convert.ToHexString(request!.Card.PublicKey), request.TokenHash));
-                outcomes.Add(isFirst ? await TakeAsync(item, request, cancellationToken).ConfigureAwait(false) : EventOutcome.Done);
+                outcomes.Add(isFirst ? await TakeAsync(item, request, own.Card.Did, cancellationToken).ConfigureAwait(false) : EventOutcome.Done);
             }
         }
 
@@ -74,13 +82,19 @@ internal sealed class DeviceRedeemTaker(
         };
     }
 
-    private async Task<EventOutcome> TakeAsync(IncomingEvent item, RedeemRequest request, CancellationToken cancellationToken)
+    private async Task<EventOutcome> TakeAsync(IncomingEvent item, RedeemRequest request, string ownDid, CancellationToken cancellationToken)
     {
         try
         {
-            if (!await tokens.IsKnownAsync(request.TokenHash, cancellationToken).ConfigureAwait(false))
+            if (await tokens.FindAsync(request.TokenHash, cancellationToken).ConfigureAwait(false) is not { } token)
             {
                 return EventOutcome.Refuse(EventRefusal.NotExpected, "No token of this home, or an expired one.");
+            }
+
+            if (token.Principal != ownDid)
+            {
+                await passing.PassOnAsync(request, item.Event.EventId!, cancellationToken).ConfigureAwait(false);
+                return EventOutcome.Done;
             }
 
             var mailbox = mailboxes.Find(item.Origin.RelayUrl, item.Origin.SlotId);
@@ -93,8 +107,7 @@ internal sealed class DeviceRedeemTaker(
             // Neither a torn file nor a full store keeps the mailbox from being read: the machine asks again.
             if (IsTold(error.Reason))
             {
-                Answer(item, request, new DeviceAnswer(
-                    WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("reason", WireJson.From(error.Reason.ToWire()))), null));
+                Answer(item, request, new DeviceAnswer(RefusalBody(request.TokenHash, error.Reason), null));
             }
 
             return EventOutcome.Refuse(EventRefusal.NotExpected, error.Reason.ToWire());

@@ -1,13 +1,12 @@
 using WirePS.Identity;
 using WirePS.Messaging;
 using WirePS.Pairing;
-using WirePS.Relay;
 using WirePS.Trust;
 
 namespace WirePS.Devices;
 
-/// <summary>The work that a registration asks for. Each may be done twice without harm.</summary>
-internal abstract record DeviceWork : PairEffect.Work
+/// <summary>The work of a registration.</summary>
+internal static class DeviceWork
 {
     /// <summary>How an identity is trusted that this home is a device of, and the devices of this home's own identity.</summary>
     internal const string Ceremony = "device";
@@ -15,72 +14,51 @@ internal abstract record DeviceWork : PairEffect.Work
     /// <summary>Where the key of such an identity came from.</summary>
     internal const string PrincipalKeySource = "device-url";
 
-    /// <summary>
-    /// Keeps the identity's name free, so that its pin cannot be refused when this machine was admitted; finds or makes a
-    /// mailbox on the URL's relay, which the issuer can reach; and makes the request.
-    /// </summary>
-    internal sealed record Prepare : DeviceWork
+    /// <summary>The request: what the token admits this machine by.</summary>
+    internal sealed record Prepare : MailboxRequestWork.Prepare
     {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        protected override AgentCard PeerOf(PendingPair pair) => DeviceProtocol.PrincipalOf(DeviceProtocol.UrlOf(pair));
+
+        protected override bool NeedsGrants(PendingPair pair) => true;
+
+        protected override WireJson BodyOf(PendingPair pair, PairInput.MailboxReady ready, OwnIdentity own)
         {
             var url = DeviceProtocol.UrlOf(pair);
-            if (await surroundings.Trust.ReserveAsync(DeviceProtocol.PrincipalOf(url), pair.Id, cancellationToken).ConfigureAwait(false) is { } conflict)
-            {
-                return new PairInput.PinRefused(conflict);
-            }
-
-            var ready = (PairInput.MailboxReady)(await new PairWork.UseMailbox().RunAsync(surroundings, pair, wait, cancellationToken).ConfigureAwait(false))!;
-            if (ready.SlotToken is not null)
-            {
-                // Its issuer could not have made the URL there: a relay without grants has taken the place of one with them.
-                throw PairWork.Downgraded(pair.RelayUrl);
-            }
-
-            using var own = surroundings.Identity.Open();
             var endpoint = new DeviceEndpoint(pair.RelayUrl, ready.SlotId, pair.OurSlotToken!);
-            var request = RedeemRequest.Create(own, url.Token, url.IssuerCard.PublicKey, url.Principal, pair.DeviceLabel, [endpoint]);
-            return new DeviceInput.Prepared(ready, request.ToBody(url.Token).ToCompactString());
+            return RedeemRequest.Create(own, url.Token, url.IssuerCard.PublicKey, url.Principal, pair.DeviceLabel, [endpoint]).ToBody(url.Token);
         }
     }
 
-    /// <summary>
-    /// Leaves the request in the issuer's mailbox: a new event each time, sealed to the issuer by a key made for it alone, with
-    /// the body unchanged. The relay sees neither the token nor the proof.
-    /// </summary>
-    internal sealed record Post : DeviceWork
+    /// <summary>Seals the request to the issuer by a key made for the one event: the relay sees neither the token nor the proof.</summary>
+    internal sealed record Post : MailboxRequestWork.Post
     {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        protected override (AgentCard Card, string SlotId, string SlotToken) RecipientOf(PendingPair pair)
         {
             var url = DeviceProtocol.UrlOf(pair);
-            using var own = surroundings.Identity.Open();
-            var request = own.CreateEphemeralEvent(
-                url.IssuerCard.Did,
+            return (url.IssuerCard, url.Endpoints[0].SlotId, url.Endpoints[0].SlotToken);
+        }
+
+        protected override SignedEvent EventOf(PendingPair pair, OwnIdentity own, PairSurroundings surroundings)
+        {
+            var issuer = DeviceProtocol.UrlOf(pair).IssuerCard;
+            return own.CreateEphemeralEvent(
+                issuer.Did,
                 EventTypes.DeviceRedeem,
                 EventTypes.KindOf(EventTypes.DeviceRedeem),
                 WireJson.Parse(pair.Messages.Sent[DeviceProtocol.Redeem]),
                 surroundings.Time.GetUtcNow(),
-                url.IssuerCard.DhPublicKey!,
+                issuer.DhPublicKey!,
                 surroundings.Random);
-            var endpoint = url.Endpoints[0];
-            return await surroundings.Relay.Mail.PostAsync(endpoint.SlotId, endpoint.SlotToken, request, cancellationToken).ConfigureAwait(false) switch
-            {
-                PostOutcome.Stored or PostOutcome.Duplicate => new DeviceInput.Requested(),
-                PostOutcome.Stale => new DeviceInput.Stale(),
-                PostOutcome.TooLarge => new DeviceInput.Refused(WireReason.ProtocolError),
-                _ => throw new RelayException(WireReason.MailboxFull, $"The mailbox of {url.IssuerCard.Handle} at {pair.RelayUrl} is full.", pair.RelayUrl),
-            };
         }
     }
 
-    /// <summary>Pins the identity, with the card that lists this machine and the address that it gave.</summary>
-    internal sealed record Pin : DeviceWork
+    /// <summary>Pins the identity, with the card that lists this machine.</summary>
+    internal sealed record Pin : MailboxRequestWork.Pin
     {
-        public override async Task<PairInput?> RunAsync(PairSurroundings surroundings, PendingPair pair, TimeSpan wait, CancellationToken cancellationToken)
+        protected override PinRequest PinOf(PendingPair pair)
         {
             var (card, route) = DeviceProtocol.AnswerOf(pair);
-            var request = new PinRequest(card, TrustTier.Verified, Ceremony, "person", PrincipalKeySource, route, PairWork.GivenBy(pair));
-            var conflict = await surroundings.Trust.PinAsync(request, surroundings.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
-            return conflict is null ? new PairInput.Pinned() : new PairInput.PinRefused(conflict);
+            return new PinRequest(card, TrustTier.Verified, Ceremony, "person", PrincipalKeySource, route, PairWork.GivenBy(pair));
         }
     }
 }

@@ -6,7 +6,13 @@ namespace WirePS.Devices;
 /// <summary>Who admits devices to an identity from this home.</summary>
 /// <param name="Key">The 32-byte Ed25519 key of this home.</param>
 /// <param name="Rights">What it may do in the name of the identity, now.</param>
-public sealed record DeviceIssuer(byte[] Key, DeviceRights Rights);
+/// <param name="IsRoot">True where this home has the identity; false where it is one of its devices, and the root publishes the card.</param>
+public sealed record DeviceIssuer(byte[] Key, DeviceRights Rights, bool IsRoot = true);
+
+/// <summary>What a device that admits another one has claimed a place on the card with.</summary>
+/// <param name="IssuerKey">The 32-byte key of the device that admits: what it may give is looked up when the card changes.</param>
+/// <param name="ExpiresAt">The end of its token; until then the claim is remembered.</param>
+public sealed record DeviceClaim(byte[] IssuerKey, DateTimeOffset ExpiresAt);
 
 /// <summary>A device that has proved that it holds its key, with all that its entry needs.</summary>
 /// <param name="Principal">The DID of the identity that it is to belong to.</param>
@@ -16,8 +22,9 @@ public sealed record DeviceIssuer(byte[] Key, DeviceRights Rights);
 /// <param name="Endpoints">Where it can be reached.</param>
 /// <param name="AddedAt">When it was admitted; the same in every repetition.</param>
 /// <param name="TokenHash">The token that admits it.</param>
+/// <param name="Claim">The device whose token that is; null for a token of the root's own.</param>
 public sealed record DeviceCandidate(
-    string Principal, AgentCard Card, DeviceRights Rights, string? Label, ImmutableArray<DeviceEndpoint> Endpoints, DateTimeOffset AddedAt, string TokenHash);
+    string Principal, AgentCard Card, DeviceRights Rights, string? Label, ImmutableArray<DeviceEndpoint> Endpoints, DateTimeOffset AddedAt, string TokenHash, DeviceClaim? Claim = null);
 
 /// <summary>What became of adding a device.</summary>
 /// <param name="PrincipalCard">The identity's card with the device on it; null where the root has yet to publish it.</param>
@@ -45,7 +52,10 @@ public interface IDeviceBook
     /// Adds the device; it is durable when this returns. A key that is there already stays as it is, with its rights, and is
     /// never refused: a refusal frees the token. The rights of this home are looked at again, since they may be fewer now.
     /// </summary>
-    /// <exception cref="WireException">One of <see cref="DeviceRefusals"/>: nothing was changed. Anything else: it may have been.</exception>
+    /// <exception cref="WireException">
+    /// One of <see cref="DeviceRefusals"/>: nothing was changed. <see cref="WireReason.TokenRefused"/>: the token of a device was used by another key, or
+    /// its device was revoked. Anything else: it may have been.
+    /// </exception>
     Task<DeviceAdded> AddAsync(DeviceCandidate candidate, CancellationToken cancellationToken);
 
     /// <summary>Takes a device out again; false where there is none with this key.</summary>

@@ -59,7 +59,8 @@ public sealed record MintedPairToken(string Token, PairTokenInfo Info)
 /// <param name="Rights">What the token gave it.</param>
 /// <param name="PrincipalCard">The identity's card with the device on it; null where the root has yet to publish it.</param>
 /// <param name="IsRepeated">True where the same request had been answered before.</param>
-public sealed record RedeemAnswer(string Principal, byte[] DeviceKey, DeviceRights Rights, AgentCard? PrincipalCard, bool IsRepeated);
+/// <param name="Token">The token that it used.</param>
+public sealed record RedeemAnswer(string Principal, byte[] DeviceKey, DeviceRights Rights, AgentCard? PrincipalCard, bool IsRepeated, PairTokenInfo Token);
 
 /// <summary>
 /// Pair tokens, "my second machine" (wireps.md §7): made, listed, removed, and redeemed in three durable steps (reserve, add
@@ -125,12 +126,12 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
         static tokens => Task.FromResult<IReadOnlyList<PairTokenInfo>>([.. tokens.All.Select(Info), .. tokens.Broken.Select(static file => Broken(file.Key, file.Value))]),
         cancellationToken);
 
-    /// <summary>True for a token that this home has made and that has not expired, used or not: only about such a one anybody is told anything.</summary>
+    /// <summary>A token that this home has made and that has not expired, used or not: only about such a one anybody is told anything. Null for any other.</summary>
     /// <param name="tokenHash">Its hash.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="WireException">The reasons of the store.</exception>
-    public Task<bool> IsKnownAsync(string tokenHash, CancellationToken cancellationToken) =>
-        store.WorkAsync(tokens => Task.FromResult(tokens.Find(tokenHash) is { State: not PairTokenState.Unusable }), cancellationToken);
+    public Task<PairTokenInfo?> FindAsync(string tokenHash, CancellationToken cancellationToken) =>
+        store.WorkAsync(tokens => Task.FromResult(tokens.Find(tokenHash) is { State: not PairTokenState.Unusable } token ? Info(token) : null), cancellationToken);
 
     /// <summary>
     /// Removes a token, used or not. What it has added stays: <see cref="PairTokenInfo.DeviceKey"/> says which device that is.
@@ -168,19 +169,85 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
     {
         ArgumentNullException.ThrowIfNull(request);
         request.Checked();
-        var token = await store.WorkAsync(tokens => ReserveAsync(tokens, request, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var token = await store.WorkAsync(tokens => ReserveAsync(tokens, request, null, cancellationToken), cancellationToken).ConfigureAwait(false);
         return token.State == PairTokenState.Used
             ? Answer(token, isRepeated: true)
             : await CompleteAsync(token, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Goes on with redemptions that a crash or a full disk stopped; the proof was checked before they were reserved.</summary>
+    /// <summary>
+    /// The first step where the root of the identity is elsewhere: the token belongs to one key from here on, and waits for the root. The same request again
+    /// gives the token as it stands.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="requestId">The id of the event that it came with.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="WireException">As <see cref="RedeemAsync"/>.</exception>
+    internal Task<StoredToken> ReserveAsync(RedeemRequest request, string requestId, CancellationToken cancellationToken) =>
+        store.WorkAsync(tokens => ReserveAsync(tokens, request.Checked(), requestId, cancellationToken), cancellationToken);
+
+    /// <summary>The last step where the root has added the device.</summary>
+    /// <param name="principal">The DID of the identity whose root said so.</param>
+    /// <param name="tokenHash">The token.</param>
+    /// <param name="deviceKey">The 32-byte key that it was about.</param>
+    /// <param name="answer">What the device is answered, also when it asks again.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The token; null where it does not wait for that.</returns>
+    internal Task<StoredToken?> ConsumeAsync(string principal, string tokenHash, byte[] deviceKey, WireJson answer, CancellationToken cancellationToken) =>
+        store.WorkAsync(
+            tokens =>
+            {
+                var token = Passed(tokens, principal, tokenHash, deviceKey);
+                if (token is not null)
+                {
+                    // The root may answer again; its newest word counts.
+                    token = token with { State = PairTokenState.Used, Answer = answer };
+                    tokens.Save(token);
+                }
+
+                return Task.FromResult(token);
+            },
+            cancellationToken);
+
+    /// <summary>The last step where the root has refused: the token is free again, or gone where the root knows it as used.</summary>
+    /// <param name="principal">The DID of the identity whose root said so.</param>
+    /// <param name="tokenHash">The token.</param>
+    /// <param name="deviceKey">The 32-byte key that it was about.</param>
+    /// <param name="isSpent">True where no other device could use it.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>The token as it was; null where it does not wait for that.</returns>
+    internal Task<StoredToken?> ReleaseAsync(string principal, string tokenHash, byte[] deviceKey, bool isSpent, CancellationToken cancellationToken) =>
+        store.WorkAsync(
+            async tokens =>
+            {
+                if (Passed(tokens, principal, tokenHash, deviceKey) is not { State: PairTokenState.Reserved } token)
+                {
+                    return null;
+                }
+
+                if (isSpent)
+                {
+                    await tokens.DeleteAsync(token, cancellationToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    Release(tokens, token);
+                }
+
+                return token;
+            },
+            cancellationToken);
+
+    /// <summary>
+    /// Goes on with redemptions that a crash or a full disk stopped; the proof was checked before they were reserved. Those that wait for the root are its
+    /// answer's, and the device's that asks again.
+    /// </summary>
     /// <returns>The answers of those that are complete now. A device that the book refuses has its token free again.</returns>
     /// <exception cref="WireException">The reasons of the store, and of a book that cannot write.</exception>
     public async Task<IReadOnlyList<RedeemAnswer>> ResumeAsync(CancellationToken cancellationToken)
     {
         var reserved = await store.WorkAsync(
-            static tokens => Task.FromResult(tokens.All.Where(static token => token.State == PairTokenState.Reserved).ToList()), cancellationToken).ConfigureAwait(false);
+            static tokens => Task.FromResult(tokens.All.Where(static token => token is { State: PairTokenState.Reserved, Reservation.Passing: null }).ToList()), cancellationToken).ConfigureAwait(false);
         var answers = new List<RedeemAnswer>();
         foreach (var token in reserved)
         {
@@ -200,7 +267,7 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
     internal static bool IsLifetime(long seconds) => seconds is > 0 and <= MaxLifetimeSeconds;
 
     /// <summary>The first step: the token belongs to one key from here on. Done before: the token as it is.</summary>
-    private async Task<StoredToken> ReserveAsync(PairTokenStore.OpenTokens tokens, RedeemRequest request, CancellationToken cancellationToken)
+    private async Task<StoredToken> ReserveAsync(PairTokenStore.OpenTokens tokens, RedeemRequest request, string? requestId, CancellationToken cancellationToken)
     {
         var token = tokens.Find(request.TokenHash);
         if (token is null or { State: PairTokenState.Unusable } || (token.Reservation is { } taken && !taken.IsFor(request.Card)))
@@ -220,7 +287,7 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
         var reserved = token with
         {
             State = PairTokenState.Reserved,
-            Reservation = new(request.Card, request.Label ?? token.Label, request.Endpoints, DateTimeOffset.FromUnixTimeSeconds(tokens.Now)),
+            Reservation = new(request.Card, request.Label ?? token.Label, request.Endpoints, DateTimeOffset.FromUnixTimeSeconds(tokens.Now), requestId is null ? null : new(request.Proof, requestId)),
         };
         await book.CheckAsync(Candidate(reserved), cancellationToken).ConfigureAwait(false);
         tokens.Save(reserved);
@@ -255,6 +322,11 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
 
         return Answer(end, isRepeated);
     }
+
+    private static StoredToken? Passed(PairTokenStore.OpenTokens tokens, string principal, string tokenHash, byte[] deviceKey) =>
+        tokens.Find(tokenHash) is { Reservation: { Passing: not null } reservation } token && token.Principal == principal && deviceKey.AsSpan().SequenceEqual(reservation.Card.PublicKey)
+            ? token
+            : null;
 
     private static bool Release(PairTokenStore.OpenTokens tokens, StoredToken token)
     {
@@ -302,7 +374,8 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
         token.Reservation!.Card.PublicKey,
         token.Rights,
         token.Answer!.GetObject("card") is { } card ? AgentCard.From(card) : null,
-        isRepeated);
+        isRepeated,
+        Info(token));
 
     private static DeviceCandidate Candidate(StoredToken token)
     {
@@ -325,7 +398,7 @@ public sealed class PairTokens(PairTokenStore store, IDeviceBook book, IRandomSo
             ? expiresIn.Ticks / TimeSpan.TicksPerSecond
             : throw new WireException(WireReason.InvalidTokenLifetime);
 
-    private static PairTokenInfo Info(StoredToken token) => new(
+    internal static PairTokenInfo Info(StoredToken token) => new(
         token.Hash,
         token.Principal,
         token.Label,

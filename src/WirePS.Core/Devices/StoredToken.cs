@@ -20,8 +20,13 @@ public enum PairTokenState
     Unusable,
 }
 
-/// <summary>The device that used a token first.</summary>
-internal sealed record TokenReservation(AgentCard Card, string? Label, ImmutableArray<DeviceEndpoint> Endpoints, DateTimeOffset At)
+/// <summary>What the root of the identity needs to verify a device by itself, where this home is but a device.</summary>
+/// <param name="Proof">The proof of possession, 64 bytes.</param>
+/// <param name="RequestId">The id of the event that the device asked with first.</param>
+internal sealed record TokenPassing(byte[] Proof, string RequestId);
+
+/// <summary>The device that used a token first; with what is passed on, where the root has to agree.</summary>
+internal sealed record TokenReservation(AgentCard Card, string? Label, ImmutableArray<DeviceEndpoint> Endpoints, DateTimeOffset At, TokenPassing? Passing = null)
 {
     internal bool IsFor(AgentCard card) => card.PublicKey.AsSpan().SequenceEqual(Card.PublicKey);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Storage;
 using WirePS.Trust;
@@ -39,6 +40,8 @@ internal static class StoredTokenJson
             ["label"] = reservation.Label,
             ["endpoints"] = NodeOf(DeviceEndpoint.ToJson(reservation.Endpoints)),
             ["at"] = Timestamps.Format(reservation.At),
+            ["passing"] = reservation.Passing is not { } passing ? null
+                : new JsonObject { ["proof"] = StrictBase64.Encode(passing.Proof), ["request"] = passing.RequestId },
         };
         tree["answer"] = token.Answer is null ? null : NodeOf(token.Answer);
     }
@@ -81,8 +84,12 @@ internal static class StoredTokenJson
 
     private static TokenReservation? ReservationOf(WireJson json) =>
         json.GetObject("card") is { } card && DeviceEndpoint.TryRead(json.GetArray("endpoints")) is { } endpoints && Timestamps.TryParse(json.GetString("at"), out var at)
-            ? new(AgentCard.From(card).Verify().RequireSingleKey(), json.GetString("label"), endpoints, at)
+        && (IsNothing(json, "passing") ? null : PassingOf(json.GetObject("passing"))) is var passing && (passing is null) == IsNothing(json, "passing")
+            ? new(AgentCard.From(card).Verify().RequireSingleKey(), json.GetString("label"), endpoints, at, passing)
             : null;
+
+    private static TokenPassing? PassingOf(WireJson? json) =>
+        StrictBase64.TryDecode(json?.GetString("proof"), Ed25519.SignatureBytes, out var proof) && json?.GetString("request") is { } request ? new(proof, request) : null;
 
     private static GivenGrant? GrantOf(WireJson json) =>
         json.GetString("relay_url") is { } url && json.GetString("slot_id") is { } slot && json.GetString("grant_id") is { } grant ? new(url, slot, grant) : null;

@@ -64,6 +64,7 @@ public enum WireReason
     InviteExpired,
     InviteUsedUp,
     InviteRevoked,
+    InviteNameConflict,
     InviteNotFound,
     OwnInvite,
 
@@ -101,6 +102,7 @@ public enum WireReason
     InvalidLabel,
     InvalidRights,
     RightsExceeded,
+    SendRightMissing,
     PrincipalUnknown,
     InvalidDeviceKey,
     InvalidDeviceProof,

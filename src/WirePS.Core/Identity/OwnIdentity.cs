@@ -38,15 +38,17 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
     /// <param name="timestamp">When it is made.</param>
     /// <param name="peerDhPublicKey">The 32 bytes of the recipient's <c>dh_pubkey</c>; null for a plain body.</param>
     /// <param name="random">Where the nonce of the seal comes from.</param>
+    /// <param name="principal">The identity in whose name it is made; null for this one.</param>
     /// <exception cref="WireException">
     /// <see cref="WireReason.InvalidEvent"/> for an unknown kind, a float or a body that is too large;
     /// <see cref="WireReason.InvalidCard"/> for a peer's key that nobody may use.
     /// </exception>
     public SignedEvent CreateEvent(
-        string to, string type, uint kind, WireJson body, DateTimeOffset timestamp, byte[]? peerDhPublicKey, IRandomSource random)
+        string to, string type, uint kind, WireJson body, DateTimeOffset timestamp, byte[]? peerDhPublicKey, IRandomSource random,
+        EventPrincipal? principal = null)
         => peerDhPublicKey is null
-            ? SignedEvent.Create(seed.Span, Card, to, type, kind, body, timestamp)
-            : SignedEvent.Create(seed.Span, Card, to, type, kind, SealBody(body, to, peerDhPublicKey, random), timestamp, isSealed: true);
+            ? SignedEvent.Create(seed.Span, Card, to, type, kind, body, timestamp, principal: principal)
+            : SignedEvent.Create(seed.Span, Card, to, type, kind, SealBody(body, to, peerDhPublicKey, random), timestamp, isSealed: true, principal: principal);
 
     /// <summary>
     /// Makes and signs an event whose body is sealed by a key made for it alone (wireps.md §7): for a recipient that does not

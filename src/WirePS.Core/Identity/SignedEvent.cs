@@ -47,6 +47,11 @@ public sealed record EventKey(string KeyId, string? Key, bool IsActive = true)
     }
 }
 
+/// <summary>The identity in whose name a device speaks (wireps.md §7).</summary>
+/// <param name="Did">Its DID.</param>
+/// <param name="CardSeq">The number of the card of it that the device has; 0 where it does not say.</param>
+public sealed record EventPrincipal(string Did, long CardSeq);
+
 /// <summary>
 /// A signed event (wire.md §2): its id is the hash of its canonical content, its signature is over that hash. Immutable.
 /// Reading one checks that it is a JSON object and nothing else.
@@ -55,6 +60,8 @@ public sealed class SignedEvent
 {
     private const string SchemaVersion = "v3.1";
     private const string CardSeqMember = "card_seq";
+    private const string PrincipalMember = "principal";
+    private const string PrincipalCardSeqMember = "principal_card_seq";
 
     private SignedEvent(WireJson json) => Json = json;
 
@@ -91,6 +98,11 @@ public sealed class SignedEvent
     /// <summary>The number of the sender's card when it made the event (wireps.md §5); 0 where it does not say.</summary>
     public long CardSeq => Json.GetInt64(CardSeqMember) is { } seq and > 0 ? seq : 0;
 
+    /// <summary>The identity in whose name a device has made the event (wireps.md §7); null where the sender speaks for itself.</summary>
+    public EventPrincipal? Principal => Json.GetString(PrincipalMember) is { } did
+        ? new(did, Json.GetInt64(PrincipalCardSeqMember) is { } seq and > 0 ? seq : 0)
+        : null;
+
     /// <summary>Reads an event.</summary>
     /// <exception cref="WireException"><see cref="WireReason.InvalidJson"/>; <see cref="WireReason.InvalidEvent"/> for anything but an object.</exception>
     public static SignedEvent Parse(ReadOnlySpan<byte> utf8) => FromJson(WireJson.Parse(utf8));
@@ -113,10 +125,11 @@ public sealed class SignedEvent
     /// <param name="timestamp">When it is made; written in UTC with a fraction of fixed width, so that texts sort by time.</param>
     /// <param name="isSealed">The body is <c>{"ct":…}</c>, which <c>enc</c> says. <see cref="OwnIdentity"/> seals.</param>
     /// <param name="ephemeralKey">The 32-byte key that the body is sealed by, where it is not the sender's own.</param>
+    /// <param name="principal">The identity in whose name it is made; null for the sender's own.</param>
     /// <exception cref="WireException"><see cref="WireReason.InvalidEvent"/> for an unknown kind or a float.</exception>
     public static SignedEvent Create(
         ReadOnlySpan<byte> seed, AgentCard card, string to, string type, uint kind, WireJson body, DateTimeOffset timestamp,
-        bool isSealed = false, byte[]? ephemeralKey = null)
+        bool isSealed = false, byte[]? ephemeralKey = null, EventPrincipal? principal = null)
     {
         ArgumentNullException.ThrowIfNull(card);
         ArgumentNullException.ThrowIfNull(to);
@@ -144,6 +157,11 @@ public sealed class SignedEvent
         if (card.Json.GetInt64(CardSeqMember) is { } seq and > 0)
         {
             content = content.With(CardSeqMember, seq);
+        }
+
+        if (principal is not null)
+        {
+            content = content.With(PrincipalMember, principal.Did).With(PrincipalCardSeqMember, principal.CardSeq);
         }
 
         if (ephemeralKey is not null)

@@ -106,6 +106,9 @@ public sealed class WireHome
     /// <summary>What this home alone knows of its devices; the rest stands on its card.</summary>
     public string DevicesFile => Path.Combine(ConfigFolder, "devices.json");
 
+    /// <summary>Addresses of the machines of peers, and those that they were given; secrets.</summary>
+    public string MachinesFile => Path.Combine(StateFolder, "machines.json");
+
     /// <summary>Who the daemon of this home is (wire.md §6.3).</summary>
     public string DaemonPidFile => Path.Combine(StateFolder, "daemon.pid");
 

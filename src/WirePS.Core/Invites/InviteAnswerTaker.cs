@@ -53,7 +53,7 @@ internal sealed class InviteAnswerTaker(PendingPairStore store, PairProtocols pr
 
             if (current.IsEnded)
             {
-                await CompleteAsync(current, (InviteInput.Answered)input!, cancellationToken).ConfigureAwait(false);
+                await CompleteAsync(current, (InviteAnswered)input!, cancellationToken).ConfigureAwait(false);
             }
 
             await store.UpdateAsync(key, null, latest => protocols.Of(latest).Step(latest, input!, time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
@@ -69,7 +69,7 @@ internal sealed class InviteAnswerTaker(PendingPairStore store, PairProtocols pr
         : pair is { Status: PairStatus.Paired, PeerAcked: false } ? trust.Find(pair.PeerDid!)?.Card
         : null;
 
-    private static EventOutcome? Check(IncomingEvent item, PendingPair pair, AgentCard card, OwnIdentity own, out InviteInput? input)
+    private static EventOutcome? Check(IncomingEvent item, PendingPair pair, AgentCard card, OwnIdentity own, out PairInput? input)
     {
         input = null;
         if (item.Event.Verify(card) is var verdict && verdict != EventVerdict.Valid)
@@ -93,23 +93,24 @@ internal sealed class InviteAnswerTaker(PendingPairStore store, PairProtocols pr
         return input is null ? EventOutcome.Refuse(EventRefusal.Malformed) : null;
     }
 
-    private static InviteInput.Answered? AckIn(WireJson body, PendingPair pair, OwnIdentity own) =>
+    private static InviteAnswered? AckIn(WireJson body, PendingPair pair, OwnIdentity own) =>
         body.GetString("for_key") == Convert.ToHexStringLower(own.Card.PublicKey) && PeerRoute.In(body, pair.RelayUrl) is { } route
-            ? new InviteInput.Answered(route)
+            ? new InviteAnswered(route)
             : null;
 
-    private static InviteInput.Refused? RefusalIn(WireJson body, PendingPair pair) =>
-        !pair.IsEnded && WireErrorCatalogue.TryParseWire(body.GetString("reason"), out var reason)
-        && reason is WireReason.InviteUsedUp or WireReason.InviteExpired or WireReason.InviteRevoked
-            ? new InviteInput.Refused(reason)
-            : null;
+    // A conflict of names does not end it: a person at the issuer may resolve it, and the request is repeated.
+    private static PairInput? RefusalIn(WireJson body, PendingPair pair) =>
+        pair.IsEnded || !WireErrorCatalogue.TryParseWire(body.GetString("reason"), out var reason) ? null
+        : reason is WireReason.InviteUsedUp or WireReason.InviteExpired or WireReason.InviteRevoked ? new MailboxRequestInput.Refused(reason)
+        : reason is WireReason.InviteNameConflict ? new PairInput.Trouble(WireErrorCatalogue.Of(reason).Meaning, reason)
+        : null;
 
     // The peer was pinned with the address in the invite; the new one takes its place.
-    private async Task CompleteAsync(PendingPair pair, InviteInput.Answered answer, CancellationToken cancellationToken)
+    private async Task CompleteAsync(PendingPair pair, InviteAnswered answer, CancellationToken cancellationToken)
     {
         if (trust.Find(pair.PeerDid!) is { } peer)
         {
-            await mailboxes.SetRouteAsync(peer.Handle, answer.Route!, cancellationToken).ConfigureAwait(false);
+            await mailboxes.SetRouteAsync(peer.Handle, answer.Route, cancellationToken).ConfigureAwait(false);
             await trust.SetPeerAckedAsync(peer.Did, cancellationToken).ConfigureAwait(false);
         }
     }

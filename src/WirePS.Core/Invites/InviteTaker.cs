@@ -71,7 +71,7 @@ internal sealed class InviteTaker(
             var conflict = conflicts[i] ?? (names.TryGetValue(item.Card!.Handle, out var key) && key != item.Key ? item.Card!.Handle : null);
             if (conflict is not null)
             {
-                item.Outcome = EventOutcome.Refuse(EventRefusal.IdentityConflict, $"Known here as '{conflict}', or revoked.");
+                item.Refuse(EventRefusal.IdentityConflict, WireReason.InviteNameConflict, $"Known here as '{conflict}', or revoked.");
                 continue;
             }
 
@@ -109,8 +109,7 @@ internal sealed class InviteTaker(
         };
         if (refusal is { } refused)
         {
-            item.Outcome = EventOutcome.Refuse(refused.Why, refused.Reason.ToWire());
-            item.Refusal = refused.Reason;
+            item.Refuse(refused.Why, refused.Reason, refused.Reason.ToWire());
             return;
         }
 
@@ -130,7 +129,7 @@ internal sealed class InviteTaker(
             var conflicts = await trust.PinAllAsync([.. pins.Select(static i => i.Pin!)], revocations.AddAsync, cancellationToken).ConfigureAwait(false);
             foreach (var (item, conflict) in pins.Zip(conflicts).Where(static p => p.Second is not null))
             {
-                item.Outcome = EventOutcome.Refuse(EventRefusal.IdentityConflict, $"Known here as '{conflict}'.");
+                item.Refuse(EventRefusal.IdentityConflict, WireReason.InviteNameConflict, $"Known here as '{conflict}'.");
             }
         }
 
@@ -148,7 +147,7 @@ internal sealed class InviteTaker(
 
         foreach (var item in items.Where(static i => i.Refusal is not null).GroupBy(static i => (i.InviteId, i.Key)).Select(static g => g.Last()))
         {
-            Refuse(item, item.Refusal!.Value);
+            TellRefusal(item, item.Refusal!.Value);
         }
     }
 
@@ -165,7 +164,7 @@ internal sealed class InviteTaker(
         }
     }
 
-    private void Refuse(Item item, WireReason reason)
+    private void TellRefusal(Item item, WireReason reason)
     {
         if (item.Card!.SpeaksWirePS)
         {
@@ -202,10 +201,17 @@ internal sealed class InviteTaker(
 
         public bool IsNewer { get; set; }
 
-        public WireReason? Refusal { get; set; }
+        /// <summary>What the sender is told; null where it is told nothing.</summary>
+        public WireReason? Refusal { get; private set; }
 
         /// <summary>Null while nothing speaks against it.</summary>
         public EventOutcome? Outcome { get; set; }
+
+        public void Refuse(EventRefusal why, WireReason told, string detail)
+        {
+            Outcome = EventOutcome.Refuse(why, detail);
+            Refusal = told;
+        }
 
         public static Item Refused(EventRefusal why, string? detail = null) => new() { Outcome = EventOutcome.Refuse(why, detail) };
     }

@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Trust;
 
@@ -11,6 +12,9 @@ namespace WirePS.Messaging;
 /// <param name="IsForThisHome">True where it is addressed to this home.</param>
 public sealed record EventFinding(EventVerdict Verdict, SignedEvent? Event, TrustEntry? Sender, bool IsOwn, bool IsForThisHome)
 {
+    /// <summary>The device of the sender whose key it is checked against; null where that is the sender's own.</summary>
+    public DeviceEntry? Device { get; init; }
+
     /// <summary>True where the event is what a known and unrevoked key has signed. To whom it is addressed, and when it was made, is another matter.</summary>
     public bool IsValid => Verdict == EventVerdict.Valid && Sender?.RevokedAt is null;
 }
@@ -38,8 +42,10 @@ public sealed class EventCheck(TrustStore trust, IdentityStore identity)
             return new EventFinding(item.Verify(own.Card), item, null, true, isForUs);
         }
 
-        var sender = trust.ListAll().FirstOrDefault(p => p.Did == item.From);
-        EventKey[]? keys = sender is null ? null : [sender.EventKey];
-        return new EventFinding(item.Verify(_ => keys), item, sender, false, isForUs);
+        // What a device signs in the name of its identity is checked against the identity's card.
+        var sender = trust.ListAll().FirstOrDefault(p => p.Did == (item.Principal?.Did ?? item.From));
+        var device = item.Principal is null ? null : sender?.Devices.FirstOrDefault(d => d.Did == item.From && d.May(DeviceRights.Send));
+        EventKey[]? keys = sender is null ? null : item.Principal is null ? [sender.EventKey] : device is null ? [] : [device.EventKey];
+        return new EventFinding(item.Verify(_ => keys), item, sender, false, isForUs) { Device = device };
     }
 }

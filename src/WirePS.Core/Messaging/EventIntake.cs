@@ -1,3 +1,5 @@
+using WirePS.Cryptography;
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Relay;
 using WirePS.Storage;
@@ -149,6 +151,11 @@ public sealed class EventIntake
             await _trust.NoteCardSeqToldAsync(peer, seq, cancellationToken).ConfigureAwait(false);
         }
 
+        foreach (var (peer, seq) in batch.CardsToldByDevices.Values)
+        {
+            await _trust.NoteCardSeqToldByDeviceAsync(peer, seq, cancellationToken).ConfigureAwait(false);
+        }
+
         var messages = batch.Taken.Count(static t => t.IsMessage);
         return new IntakeReport(messages, batch.Taken.Count - messages, batch.Refused.Count);
     }
@@ -194,7 +201,12 @@ public sealed class EventIntake
         {
             var (start, length) = places.TryGetValue(t, out var place) ? place : (-1, 0);
             var e = t.Incoming;
-            return new ReceivedEntry(++seq, now, e.Event.EventId!, t.Timestamp, e.Event.From!, t.IsMessage ? e.Sender!.Handle : null, e.Event.Type, e.Event.Kind, e.IsSealed, start, length);
+            return new ReceivedEntry(++seq, now, e.Event.EventId!, t.Timestamp, e.Device is null ? e.Event.From! : e.Sender!.Did, t.IsMessage ? e.Sender!.Handle : null, e.Event.Type, e.Event.Kind, e.IsSealed, start, length)
+            {
+                Device = e.Device?.Did,
+                DeviceKey = e.Device is null ? null : StrictBase64.Encode(e.Device.Key),
+                DeviceDhKey = e.Device is null ? null : StrictBase64.Encode(e.Device.DhPublicKey),
+            };
         })];
     }
 
@@ -222,6 +234,9 @@ public sealed class EventIntake
 
         /// <summary>Senders that say they have a newer card than any that is known of them.</summary>
         public Dictionary<string, (TrustEntry Peer, long Seq)> CardsTold { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>The same, where a device says so in the sender's name.</summary>
+        public Dictionary<string, (TrustEntry Peer, long Seq)> CardsToldByDevices { get; } = new(StringComparer.Ordinal);
 
         private IReadOnlyList<TrustEntry> Peers => _peers ??= intake._trust.ListAll();
 
@@ -329,23 +344,32 @@ public sealed class EventIntake
                 return (null, new IncomingEvent(signed, null, signed.Body, signed.Enc is not null, source.Origin, source.ReceivedAt), timestamp);
             }
 
-            if (FindSender(signed, out var sender) is { } unknown)
+            DeviceEntry? device = null;
+            if ((signed.Principal is { } principal ? FindDevice(signed, principal, handler, out var sender, out device) : FindSender(signed, out sender)) is { } unknown)
             {
                 return (unknown, null, timestamp);
             }
 
-            if (signed.CardSeq > Math.Max(sender!.CardSeqTold, CardsTold.GetValueOrDefault(sender.Did).Seq))
-            {
-                CardsTold[sender.Did] = (sender, signed.CardSeq);
-            }
-
+            NoteCardTold(signed, sender!);
             var body = signed.Body;
-            if (signed.Enc is not null && (sender.Card?.DhPublicKey is not { } dh || !own.TryOpenBody(signed, dh, out body)))
+            if (signed.Enc is not null && ((device?.DhPublicKey ?? sender!.DhPublicKey) is not { } dh || !own.TryOpenBody(signed, dh, out body)))
             {
                 return (EventOutcome.Refuse(EventRefusal.SealBroken), null, timestamp);
             }
 
-            return (null, new IncomingEvent(signed, sender, body, signed.Enc is not null, source.Origin, source.ReceivedAt), timestamp);
+            return (null, new IncomingEvent(signed, sender, body, signed.Enc is not null, source.Origin, source.ReceivedAt) { Device = device }, timestamp);
+        }
+
+        /// <summary>Notes that the sender has a newer card than is known here, where its event says so.</summary>
+        private void NoteCardTold(SignedEvent signed, TrustEntry sender)
+        {
+            var (told, seq, known) = signed.Principal is { } principal
+                ? (CardsToldByDevices, principal.CardSeq, Math.Max(sender.CardSeq, sender.CardSeqToldByDevices))
+                : (CardsTold, signed.CardSeq, sender.CardSeqTold);
+            if (seq > Math.Max(known, told.GetValueOrDefault(sender.Did).Seq))
+            {
+                told[sender.Did] = (sender, seq);
+            }
         }
 
         private EventOutcome? CheckShape(SignedEvent signed, IEventTaker? handler, out DateTimeOffset timestamp)
@@ -376,27 +400,67 @@ public sealed class EventIntake
                 : null;
         }
 
-        private EventOutcome? FindSender(SignedEvent signed, out TrustEntry? sender)
+        private EventOutcome? FindSender(SignedEvent signed, out TrustEntry? sender) =>
+            FindPeer(signed.From!, out sender) ?? Verify(signed, sender!.EventKey) ?? CheckStanding(sender);
+
+        /// <summary>
+        /// Finds who speaks by a device: the identity that the event names must be known, and its card must list the device that
+        /// signed it, with the right to send (wireps.md §7). A device sends messages and nothing that has an effect.
+        /// </summary>
+        private EventOutcome? FindDevice(SignedEvent signed, EventPrincipal principal, IEventTaker? handler, out TrustEntry? sender, out DeviceEntry? device)
         {
-            sender = Peers.FirstOrDefault(p => p.Did == signed.From);
-            if (sender is null)
+            device = null;
+            if (FindPeer(principal.Did, out sender) is { } unknown)
             {
-                var handle = WireDid.DisplayHandle(signed.From!);
+                return unknown;
+            }
+
+            device = sender!.Devices.FirstOrDefault(d => d.Did == signed.From);
+            if (device is null)
+            {
+                // The card that lists it may be on its way still; one that is here already is the one that counts.
+                return principal.CardSeq > sender.CardSeq && CheckStanding(sender) is null
+                    ? EventOutcome.Later
+                    : EventOutcome.Refuse(EventRefusal.RightMissing, "The sender is no device of the identity that it names.");
+            }
+
+            var refusal = Verify(signed, device.EventKey) ?? CheckStanding(sender);
+            if (refusal is not null)
+            {
+                return refusal;
+            }
+
+            return handler is not null || !device.May(DeviceRights.Send) ? EventOutcome.Refuse(EventRefusal.RightMissing, "The device may not send this in the name of its identity.")
+
+                // The card that never came may be the one that drops the device.
+                : sender.IsCardBehind || CardsTold.GetValueOrDefault(sender.Did).Seq > sender.CardSeq ? EventOutcome.Later
+                : null;
+        }
+
+        private EventOutcome? FindPeer(string did, out TrustEntry? peer)
+        {
+            peer = Peers.FirstOrDefault(p => p.Did == did);
+            if (peer is null)
+            {
+                var handle = WireDid.DisplayHandle(did);
                 return Peers.Any(p => p.Handle == handle) ? EventOutcome.Refuse(EventRefusal.UnknownKey) : EventOutcome.Later;
             }
 
             // Another program's trust store may hold a name that cannot be the name of a file (wire.md §11.4, I4 and I21).
-            if (!HandleRules.IsSafeFileName(sender.Handle))
-            {
-                return EventOutcome.Refuse(EventRefusal.Malformed, "The sender's name cannot be the name of a file.");
-            }
+            return HandleRules.IsSafeFileName(peer.Handle) ? null : EventOutcome.Refuse(EventRefusal.Malformed, "The sender's name cannot be the name of a file.");
+        }
 
-            var keys = new[] { sender.EventKey };
+        private static EventOutcome? CheckStanding(TrustEntry sender) =>
+            sender.RevokedAt is not null ? EventOutcome.Refuse(EventRefusal.Revoked)
+            : sender.Tier == TrustTier.Untrusted ? EventOutcome.Refuse(EventRefusal.TierTooLow)
+            : null;
+
+        private static EventOutcome? Verify(SignedEvent signed, EventKey key)
+        {
+            EventKey[] keys = [key];
             return signed.Verify(_ => keys) switch
             {
-                EventVerdict.Valid => sender.RevokedAt is not null ? EventOutcome.Refuse(EventRefusal.Revoked)
-                    : sender.Tier == TrustTier.Untrusted ? EventOutcome.Refuse(EventRefusal.TierTooLow)
-                    : null,
+                EventVerdict.Valid => null,
                 EventVerdict.IdMismatch => EventOutcome.Refuse(EventRefusal.IdMismatch),
                 EventVerdict.UnknownKey or EventVerdict.KeyInactive => EventOutcome.Refuse(EventRefusal.UnknownKey),
                 EventVerdict.SignatureRejected or EventVerdict.DecodeFailed => EventOutcome.Refuse(EventRefusal.BadSignature),

@@ -1,5 +1,6 @@
 using System.Text;
 using WirePS.Cryptography;
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Storage;
 using WirePS.Trust;
@@ -8,10 +9,11 @@ namespace WirePS.Messaging;
 
 /// <summary>Makes events and puts them into the outbox: signed, sealed where the recipient has published a key for that.</summary>
 /// <param name="identity">Who signs.</param>
+/// <param name="trust">Who the principals are that this home is a device of.</param>
 /// <param name="outbox">Where they go.</param>
 /// <param name="random">Fresh random bytes.</param>
 /// <param name="time">The clock.</param>
-public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSource random, TimeProvider time)
+public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox outbox, IRandomSource random, TimeProvider time)
 {
     /// <summary>How long an event is tried: a relay keeps what nobody reads for as long.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
@@ -41,6 +43,11 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     internal OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, bool isSealed = true, OutboxGrant? grant = null) =>
         Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, EventTypes.KindOf(type), body) with { Route = route, Grant = grant });
 
+    /// <summary>Leaves an event that somebody else has signed, as it is.</summary>
+    /// <param name="signed">The event; it has an id, and names its recipient.</param>
+    /// <param name="route">Where to leave it.</param>
+    internal OutboxItem Forward(SignedEvent signed, OutboxRoute route) => Add(ItemOf(signed, signed.To!) with { Route = route });
+
     /// <summary>Leaves an introduction for whoever holds a handle. Its body is open: the other side does not know our key yet.</summary>
     /// <param name="card">The card of whom it is for.</param>
     /// <param name="introduction">The handle.</param>
@@ -50,13 +57,29 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     internal OutboxItem Introduce(AgentCard card, OutboxIntroduction introduction, string type, WireJson body, OutboxGrant? grant) =>
         Add(Make(card.Did, null, type, EventTypes.KindOf(type), body) with { Introduction = introduction, Grant = grant });
 
-    /// <summary>Makes a message to a peer, without putting it anywhere: its body is kept for the history.</summary>
+    /// <summary>
+    /// Makes a message to a peer, without putting it anywhere: its body is kept for the history. Each of the peer's devices that
+    /// may receive gets an event of its own, sealed to its own key (wireps.md §7); a message to a peer that this home's principal
+    /// has shared is made in the principal's name.
+    /// </summary>
     /// <param name="peer">The peer.</param>
     /// <param name="type">The name of the type.</param>
     /// <param name="kind">A known kind.</param>
     /// <param name="body">The body.</param>
-    public OutboxItem MakeMessage(TrustEntry peer, string type, uint kind, WireJson body) =>
-        Make(peer.Did, peer.DhPublicKey, type, kind, body) with { Peer = peer.Handle, Body = body.ToCompactString() };
+    /// <exception cref="WireException"><see cref="WireReason.SendRightMissing"/> where the principal does not let this home send in its name.</exception>
+    public OutboxItem MakeMessage(TrustEntry peer, string type, uint kind, WireJson body)
+    {
+        var ownKey = identity.Find()?.Card.PublicKey ?? [];
+        var principal = peer.SharedBy is { } did ? PrincipalFor(did, ownKey) : null;
+        var message = Make(peer.Did, peer.DhPublicKey, type, kind, body, principal) with { Peer = peer.Handle, Body = body.ToCompactString() };
+
+        // Between the machines of one identity there are messages to each, not to all.
+        var devices = peer.Devices.Where(device => device.May(DeviceRights.Receive) && device.Did != peer.Did).ToList();
+        return devices.Count == 0 || DeviceOperations.IsMember(peer, ownKey) ? message : message with
+        {
+            Copies = [.. devices.Select(device => Make(device.Did, device.DhPublicKey, type, kind, body, principal) with { Peer = peer.Handle, CopyOf = message.EventId })],
+        };
+    }
 
     /// <summary>Signs an event that goes another way than through the outbox.</summary>
     /// <param name="to">The recipient's DID.</param>
@@ -64,7 +87,8 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
     /// <param name="type">The name of the type.</param>
     /// <param name="kind">A known kind.</param>
     /// <param name="body">The body.</param>
-    public SignedEvent Sign(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body)
+    /// <param name="principal">The identity in whose name; null for this home's own.</param>
+    public SignedEvent Sign(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body, EventPrincipal? principal = null)
     {
         if (body.ToCompactBytes().Length > MaxBodyBytes)
         {
@@ -72,7 +96,7 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
         }
 
         using var own = identity.Open();
-        return own.CreateEvent(to, type, kind, body, NextTime(), dhPublicKey, random);
+        return own.CreateEvent(to, type, kind, body, NextTime(), dhPublicKey, random, principal);
     }
 
     /// <summary>The time for a new event: later than the last one's, for events of the same content and time would be one event.</summary>
@@ -86,9 +110,16 @@ public sealed class EventPost(IdentityStore identity, Outbox outbox, IRandomSour
         }
     }
 
-    private OutboxItem Make(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body)
+    private EventPrincipal PrincipalFor(string did, byte[] ownKey) =>
+        trust.Find(did) is { IsTrusted: true } principal && principal.Devices.Any(device => device.HasKey(ownKey) && device.May(DeviceRights.Send))
+            ? new EventPrincipal(did, principal.CardSeq)
+            : throw new WireException(WireReason.SendRightMissing, null, did);
+
+    private OutboxItem Make(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body, EventPrincipal? principal = null) =>
+        ItemOf(Sign(to, dhPublicKey, type, kind, body, principal), to);
+
+    private OutboxItem ItemOf(SignedEvent signed, string to)
     {
-        var signed = Sign(to, dhPublicKey, type, kind, body);
         var made = Timestamps.TryParse(signed.Json.GetString("timestamp"), out var timestamp) ? timestamp : time.GetUtcNow();
         return new OutboxItem
         {

@@ -14,6 +14,9 @@ internal static class EventTypes
     internal const string DeviceRevoked = "device_revoked";
     internal const string DeviceRedeem = "device_redeem";
     internal const string DeviceRedeemed = "device_redeemed";
+    internal const string PeerShared = "peer_shared";
+    internal const string PeerDropped = "peer_dropped";
+    internal const string MachineAddress = "machine_address";
     internal const string TrustRequest = "trust_request";
     internal const string TrustAccept = "trust_accept";
     internal const string TrustReject = "trust_reject";
@@ -23,6 +26,7 @@ internal static class EventTypes
     private static readonly HashSet<string> All =
     [
         PairDrop, PairDropAck, PairDropRefused, PairDecided, AgentCard, DeviceAdded, DeviceRevoked, DeviceRedeem, DeviceRedeemed,
+        PeerShared, PeerDropped, MachineAddress,
         TrustRequest, TrustAccept, TrustReject, TrustRevoked, WireClose,
     ];
 
@@ -33,8 +37,8 @@ internal static class EventTypes
     internal static uint KindOf(string type) => type switch
     {
         PairDrop or AgentCard => EventKinds.AgentCard,
-        PairDropAck or PairDecided or DeviceAdded => EventKinds.TrustAddKey,
-        DeviceRevoked or TrustRevoked => EventKinds.TrustRevokeKey,
+        PairDropAck or PairDecided or DeviceAdded or PeerShared or MachineAddress => EventKinds.TrustAddKey,
+        DeviceRevoked or PeerDropped or TrustRevoked => EventKinds.TrustRevokeKey,
         TrustRequest or TrustAccept or TrustReject => EventKinds.Claim,
         WireClose => EventKinds.WireClose,
         PairDropRefused or DeviceRedeem or DeviceRedeemed => EventKinds.Ack,

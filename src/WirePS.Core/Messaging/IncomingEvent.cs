@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Trust;
 
@@ -18,6 +19,9 @@ public sealed record EventOrigin(string RelayUrl, string SlotId, string? GrantId
 /// <param name="ReceivedAt">When.</param>
 public sealed record IncomingEvent(SignedEvent Event, TrustEntry? Sender, WireJson? Body, bool IsSealed, EventOrigin Origin, DateTimeOffset ReceivedAt)
 {
+    /// <summary>The device of the sender that signed it; null where the sender's root did.</summary>
+    public DeviceEntry? Device { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Event.Type} from {Sender?.Handle}";
 }

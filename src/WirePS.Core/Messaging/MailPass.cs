@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Relay;
 
 namespace WirePS.Messaging;
@@ -11,8 +12,9 @@ public sealed record MailPassReport(IntakeReport Taken, IReadOnlyList<Delivery> 
 /// <param name="mailboxes">The mailboxes.</param>
 /// <param name="reader">Reads them.</param>
 /// <param name="intake">Takes events.</param>
+/// <param name="links">Keeps the machines of peers in reach.</param>
 /// <param name="sender">Delivers events.</param>
-public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventIntake intake, OutboxSender sender)
+public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventIntake intake, MachineLinks links, OutboxSender sender)
 {
     /// <summary>Makes the pass.</summary>
     /// <param name="trouble">Takes each failure.</param>
@@ -20,6 +22,9 @@ public sealed class MailPass(MailboxBook mailboxes, MailboxReader reader, EventI
     public async Task<MailPassReport> RunAsync(Action<WireException> trouble, CancellationToken cancellationToken)
     {
         var taken = await ReadAsync(trouble, cancellationToken).ConfigureAwait(false);
+
+        // After the cards that came, and before what is to be said about them goes.
+        await TryAsync(() => links.RunAsync(cancellationToken), trouble).ConfigureAwait(false);
 
         // Last: what came may have given answers to send.
         IReadOnlyList<Delivery> deliveries = [];

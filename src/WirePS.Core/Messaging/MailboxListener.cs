@@ -33,6 +33,7 @@ internal sealed class MailboxListener(WireEngine engine, Action<IntakeReport> ta
                 }
 
                 await engine.OwnCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
+                await engine.MachineLinks.RunAsync(cancellationToken).ConfigureAwait(false);
                 taken(await engine.Intake.TakeParkedAsync(cancellationToken).ConfigureAwait(false));
                 await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
             }

@@ -54,6 +54,12 @@ public sealed record Message(
     DeliveryStatus? Status = null,
     string? Trouble = null)
 {
+    /// <summary>The DID of the peer's device that signed it; null where the peer's root did, and for one that was sent.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>The DIDs of the recipient's devices that it has not reached yet; while there are some, it counts as queued.</summary>
+    public IReadOnlyList<string> WaitingFor { get; init; } = [];
+
     /// <inheritdoc/>
     public override string ToString() => $"message {Id}: {Direction}";
 }

@@ -78,7 +78,12 @@ public sealed class MessageHistory
         var found = new List<Found>();
         var places = new Dictionary<string, Found>(StringComparer.Ordinal);
         var left = query.Last ?? int.MaxValue;
-        using var sources = new Sources([Received(query), Waiting(query, trouble), .. _sent.Peers().Select(name => SentTo(name, query))], trouble);
+        var outbox = _outbox.List(trouble);
+        var waiting = outbox.SelectMany(static i => (OutboxItem[])[i, .. i.Copies ?? []])
+            .Where(static i => i.CopyOf is not null)
+            .GroupBy(static i => i.CopyOf!, static i => i.To, StringComparer.Ordinal)
+            .ToDictionary(static g => g.Key, static g => (IReadOnlyList<string>)[.. g.Distinct()], StringComparer.Ordinal);
+        using var sources = new Sources([Received(query), Waiting(query, outbox, waiting), .. _sent.Peers().Select(name => SentTo(name, query, waiting))], trouble);
         while (left > 0 && sources.TakeNewest() is { } next && !(next.At <= query.After))
         {
             // A crash can make what became of a message known twice: the first answer counts, and comes last here.
@@ -101,31 +106,35 @@ public sealed class MessageHistory
         where entry.IsMessage && Fits(query, entry.From)
         select new Found($"received {entry.Id}", entry.At, reader => reader.Open(entry));
 
-    private IEnumerable<Found> Waiting(HistoryQuery query, Action<WireException> trouble) =>
-        from item in _outbox.List(trouble).Reverse()
+    private static IEnumerable<Found> Waiting(HistoryQuery query, IReadOnlyList<OutboxItem> outbox, Dictionary<string, IReadOnlyList<string>> waiting) =>
+        from item in outbox.Reverse()
         where item.Body is not null && Fits(query, item.To)
-        select new Found($"sent {item.EventId}", item.CreatedAt, _ => MessageOf(item));
+        select new Found($"sent {item.EventId}", item.CreatedAt, _ => MessageOf(item, DeliveryStatus.Queued, waiting.GetValueOrDefault(item.EventId, [])));
 
-    private IEnumerable<Found> SentTo(string name, HistoryQuery query) =>
+    private IEnumerable<Found> SentTo(string name, HistoryQuery query, Dictionary<string, IReadOnlyList<string>> waiting) =>
         from entry in _sent.ReadBackward(name)
         where Fits(query, entry.To)
-        select new Found($"sent {entry.Id}", entry.At, _ => MessageOf(entry));
+        select new Found($"sent {entry.Id}", entry.At, _ => MessageOf(entry, waiting.GetValueOrDefault(entry.Id, [])));
 
     private static bool Fits(HistoryQuery query, string did) => query.PeerDids?.Contains(did) != false;
 
-    private static Message MessageOf(SentEntry entry)
+    private static Message MessageOf(SentEntry entry, IReadOnlyList<string> waitingFor)
     {
         var body = BodyOf(entry.Body);
-        return new Message(MessageDirection.Sent, entry.Id, entry.Peer, entry.To, entry.At, entry.Timestamp, entry.Type, entry.Kind, entry.Sealed, body, body is null ? MessageProblem.Damaged : null, entry.Status);
+        return new Message(MessageDirection.Sent, entry.Id, entry.Peer, entry.To, entry.At, entry.Timestamp, entry.Type, entry.Kind, entry.Sealed, body, body is null ? MessageProblem.Damaged : null, StatusOf(entry.Status, waitingFor)) { WaitingFor = waitingFor };
     }
 
     /// <summary>A message on its way, or what became of it, as one of the history.</summary>
-    internal static Message MessageOf(OutboxItem item, DeliveryStatus status = DeliveryStatus.Queued)
+    internal static Message MessageOf(OutboxItem item, DeliveryStatus status, IReadOnlyList<string> waitingFor)
     {
         var signed = item.Signed();
         var body = BodyOf(item.Body!);
-        return new Message(MessageDirection.Sent, item.EventId, item.Peer ?? "", item.To, item.CreatedAt, item.CreatedAt, signed.Type, signed.Kind, signed.Enc is not null, body, body is null ? MessageProblem.Damaged : null, status, item.LastError);
+        return new Message(MessageDirection.Sent, item.EventId, item.Peer ?? "", item.To, item.CreatedAt, item.CreatedAt, signed.Type, signed.Kind, signed.Enc is not null, body, body is null ? MessageProblem.Damaged : null, StatusOf(status, waitingFor), item.LastError) { WaitingFor = waitingFor };
     }
+
+    // Delivered is what all of its recipient's machines have.
+    private static DeliveryStatus StatusOf(DeliveryStatus ofRoot, IReadOnlyList<string> waitingFor) =>
+        waitingFor.Count > 0 && ofRoot is (DeliveryStatus.Delivered or DeliveryStatus.Duplicate) ? DeliveryStatus.Queued : ofRoot;
 
     private static WireJson? BodyOf(string text) => WireJson.TryParse(System.Text.Encoding.UTF8.GetBytes(text), out var body) ? body : null;
 

@@ -1,3 +1,4 @@
+using WirePS.Cryptography;
 using WirePS.Identity;
 using WirePS.Storage;
 using WirePS.Trust;
@@ -35,7 +36,7 @@ internal sealed class MessageReader : IDisposable
     internal Message Open(ReceivedEntry entry)
     {
         var (body, problem) = BodyOf(entry);
-        return new Message(MessageDirection.Received, entry.Id, entry.Peer ?? "", entry.From, entry.At, entry.Timestamp, entry.Type, entry.Kind, entry.Sealed, body, problem);
+        return new Message(MessageDirection.Received, entry.Id, entry.Peer ?? "", entry.From, entry.At, entry.Timestamp, entry.Type, entry.Kind, entry.Sealed, body, problem) { Device = entry.Device };
     }
 
     /// <summary>The event that an entry points to; null where it is damaged.</summary>
@@ -49,7 +50,7 @@ internal sealed class MessageReader : IDisposable
             }
 
             var signed = SignedEvent.Parse(files.ReadPrivateRange(EventIntake.InboxFileOf(home, entry.Peer), entry.Start, entry.Length));
-            return signed.EventId == entry.Id && signed.From == entry.From ? signed : null;
+            return signed.EventId == entry.Id && signed.From == (entry.Device ?? entry.From) ? signed : null;
         }
         catch (WireException error) when (error.Reason is WireReason.InvalidJson or WireReason.InvalidEvent or WireReason.InvalidHandle)
         {
@@ -62,9 +63,9 @@ internal sealed class MessageReader : IDisposable
 
     private (WireJson? Body, MessageProblem? Problem) BodyOf(ReceivedEntry entry)
     {
-        var peer = _peers.GetValueOrDefault(entry.From);
         var signed = EventOf(_home, _files, entry);
-        EventKey[]? keys = peer is null ? null : [peer.EventKey];
+        var (key, dhKey) = KeysOf(entry);
+        EventKey[]? keys = key is null ? null : [key];
         if (signed is null || signed.Verify(_ => keys) is not (EventVerdict.Valid or EventVerdict.UnknownAgent or EventVerdict.UnknownKey))
         {
             return (null, MessageProblem.Damaged);
@@ -75,8 +76,16 @@ internal sealed class MessageReader : IDisposable
             return (signed.Body ?? WireJson.Null, null);
         }
 
-        return peer?.DhPublicKey is not { } dh ? (null, MessageProblem.PeerUnknown)
-            : _own.TryOpenBody(signed, dh, out var body) ? (body, null)
+        return dhKey is null ? (null, MessageProblem.PeerUnknown)
+            : _own.TryOpenBody(signed, dhKey, out var body) ? (body, null)
             : (null, MessageProblem.NotOpened);
     }
+
+    // A device's keys stand with its messages; they count for as long as its identity is known here.
+    private (EventKey? Key, byte[]? DhKey) KeysOf(ReceivedEntry entry) =>
+        _peers.GetValueOrDefault(entry.From) is not { } peer ? (null, null)
+        : entry.Device is not { } device ? (peer.EventKey, peer.DhPublicKey)
+        : StrictBase64.TryDecode(entry.DeviceKey, Ed25519.PublicKeyBytes, out var key) && StrictBase64.TryDecode(entry.DeviceDhKey, X25519.PublicKeyBytes, out var dhKey)
+            ? (new EventKey(Fingerprint.KeyId(WireDid.DisplayHandle(device), key), entry.DeviceKey), dhKey)
+            : (null, null);
 }

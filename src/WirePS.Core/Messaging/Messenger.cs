@@ -41,6 +41,7 @@ public sealed class Messenger(EventPost post, Outbox outbox, OutboxSender sender
     /// </summary>
     /// <exception cref="WireException">
     /// <see cref="WireReason.InvalidMessage"/> for a float, a type or a kind that is no message's; <see cref="WireReason.MessageTooLarge"/>;
+    /// <see cref="WireReason.SendRightMissing"/> on a device that may not send in its principal's name;
     /// <see cref="WireReason.InvalidHandle"/> for a peer of another program whose name cannot be a file's.
     /// </exception>
     public async Task<Delivery> SendAsync(TrustEntry peer, MessageWish wish, CancellationToken cancellationToken)
@@ -55,6 +56,15 @@ public sealed class Messenger(EventPost post, Outbox outbox, OutboxSender sender
 
         item = item with { ClaimedUntil = time.GetUtcNow() + OutboxSender.Claim };
         outbox.Add(item);
+        var all = await outbox.SpreadAsync(item, cancellationToken).ConfigureAwait(false);
+
+        // Each on its own: a machine that cannot be reached holds up no other.
+        var deliveries = await Task.WhenAll(all.Select(one => TryAsync(one, cancellationToken))).ConfigureAwait(false);
+        return deliveries[0] with { Copies = deliveries[1..] };
+    }
+
+    private async Task<Delivery> TryAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
         try
         {
             return await sender.TryInOrderAsync(item, cancellationToken).ConfigureAwait(false);

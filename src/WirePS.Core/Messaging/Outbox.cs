@@ -15,7 +15,8 @@ namespace WirePS.Messaging;
 /// <param name="files">Its files.</param>
 public sealed class Outbox(WireHome home, IFileSystem files)
 {
-    private const int MaxFileBytes = 1024 * 1024;
+    // One message to a root and to 16 devices, each sealed for itself.
+    private const int MaxFileBytes = 8 * 1024 * 1024;
     private const string Ending = ".json";
 
     private static readonly OutboxJson Json = new(new JsonSerializerOptions
@@ -32,6 +33,36 @@ public sealed class Outbox(WireHome home, IFileSystem files)
 
     /// <summary>Writes an event down; it is on its way when this returns.</summary>
     public void Add(OutboxItem item) => files.WritePrivate(PathOf(item), JsonSerializer.SerializeToUtf8Bytes(item, Json.OutboxItem));
+
+    /// <summary>
+    /// Gives the copies of a message files of their own, so that each is on its way by itself. A message is written down with its
+    /// copies in one step, so that it goes to all machines of its recipient or, where nothing was written, to none.
+    /// </summary>
+    /// <returns>The message without its copies, and these.</returns>
+    internal async Task<IReadOnlyList<OutboxItem>> SpreadAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
+        if (item.Copies is not { } copies)
+        {
+            return [item];
+        }
+
+        item = item with { Copies = null };
+        IReadOnlyList<OutboxItem> all = [item, .. copies.Select(copy => copy with { ClaimedUntil = item.ClaimedUntil })];
+        using (await files.LockAsync(_lockFile, cancellationToken).ConfigureAwait(false))
+        {
+            // Whoever was faster has done it, and may have delivered some.
+            if (files.Exists(PathOf(item)) && Read(PathOf(item)) is { Copies: not null })
+            {
+                // The message itself last: until then a crash begins anew, and what went twice is known by its id.
+                foreach (var one in all.Reverse())
+                {
+                    Add(one);
+                }
+            }
+        }
+
+        return all;
+    }
 
     /// <summary>Replaces one by what is known of it now; nothing where it is no longer on its way.</summary>
     internal async Task UpdateAsync(OutboxItem item, CancellationToken cancellationToken)

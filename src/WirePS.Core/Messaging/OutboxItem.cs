@@ -47,6 +47,12 @@ public sealed record OutboxItem
     /// <summary>The body as it was before it was sealed, compact JSON, of a message that is to be shown as sent; null for events that are none.</summary>
     public string? Body { get; init; }
 
+    /// <summary>The id of the message that this is a device's copy of; null for what is none.</summary>
+    public string? CopyOf { get; init; }
+
+    /// <summary>The copies for the recipient's devices, for as long as they have no files of their own; null where there are none, or they have.</summary>
+    public IReadOnlyList<OutboxItem>? Copies { get; init; }
+
     /// <summary>The event's id.</summary>
     public required string EventId { get; init; }
 

@@ -1,4 +1,7 @@
+using WirePS.Devices;
 using WirePS.Relay;
+using WirePS.Storage;
+using WirePS.Trust;
 
 namespace WirePS.Messaging;
 
@@ -25,6 +28,9 @@ public enum DeliveryStatus
 
     /// <summary>It could not be delivered in its time.</summary>
     Expired,
+
+    /// <summary>It was a copy for a device that the recipient no longer lets receive.</summary>
+    Withdrawn,
 }
 
 /// <summary>One try to deliver.</summary>
@@ -33,17 +39,23 @@ public enum DeliveryStatus
 /// <param name="Trouble">Why it still waits, where a relay is in trouble.</param>
 public sealed record Delivery(OutboxItem Item, DeliveryStatus Status, RelayException? Trouble = null)
 {
+    /// <summary>What became of the copies for the recipient's devices.</summary>
+    public IReadOnlyList<Delivery> Copies { get; init; } = [];
+
     /// <summary>The message as one of the history; only of an event that is a message.</summary>
-    public Message ToMessage() => MessageHistory.MessageOf(Item, Status);
+    public Message ToMessage() => MessageHistory.MessageOf(Item, Status, [.. Copies.Where(static c => c.Status == DeliveryStatus.Queued).Select(static c => c.Item.To)]);
 }
 
 /// <summary>Delivers what is in the outbox: in order for each recipient, and one relay in trouble holds up no other.</summary>
 /// <param name="outbox">The events on their way.</param>
 /// <param name="sent">The messages that were sent.</param>
 /// <param name="mailboxes">The routes to peers.</param>
+/// <param name="machines">The routes to their devices.</param>
+/// <param name="trust">Which devices they have.</param>
 /// <param name="relays">The relays.</param>
+/// <param name="journal">Where it is told that a device did not get its copy.</param>
 /// <param name="time">The clock.</param>
-public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook mailboxes, IRelayConnections relays, TimeProvider time)
+public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook mailboxes, MachineBook machines, TrustStore trust, IRelayConnections relays, Journal journal, TimeProvider time)
 {
     private const int RecipientsAtOnce = 8;
 
@@ -59,7 +71,8 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         var deliveries = new List<Delivery>();
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(outbox.List(unreadable).GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
+        var items = await ListAsync(unreadable, cancellationToken).ConfigureAwait(false);
+        await Parallel.ForEachAsync(items.GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
         {
             try
             {
@@ -114,10 +127,10 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
             return await SettleAsync(item, DeliveryStatus.Expired).ConfigureAwait(false);
         }
 
-        var route = item.Route ?? (item.Peer is { } peer && mailboxes.FindRoute(peer) is { } known ? OutboxRoute.Of(known) : null);
-        if (route is null && item.Introduction is null)
+        var (route, fate) = RouteOf(item);
+        if (fate is { } known)
         {
-            return await SettleAsync(item, DeliveryStatus.NoRoute).ConfigureAwait(false);
+            return known == DeliveryStatus.Queued ? await RestAsync(item).ConfigureAwait(false) : await SettleAsync(item, known).ConfigureAwait(false);
         }
 
         try
@@ -144,6 +157,59 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
         {
             return await WaitAsync(item, trouble).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>What is on its way, each copy for itself.</summary>
+    private async Task<IReadOnlyList<OutboxItem>> ListAsync(Action<WireException>? unreadable, CancellationToken cancellationToken)
+    {
+        var items = outbox.List(unreadable);
+        var together = items.Where(i => i.Copies is not null && IsFree(i)).ToList();
+        foreach (var message in together)
+        {
+            await outbox.SpreadAsync(message, cancellationToken).ConfigureAwait(false);
+        }
+
+        return together.Count == 0 ? items : outbox.List();
+    }
+
+    /// <summary>Where an event goes; where it goes nowhere now, what becomes of it.</summary>
+    private (OutboxRoute? Route, DeliveryStatus? Fate) RouteOf(OutboxItem item)
+    {
+        if (item.Route is not null || item.Introduction is not null)
+        {
+            return (item.Route, null);
+        }
+
+        var peer = trust.List().FirstOrDefault(p => p.Handle == item.Peer);
+        if (item.CopyOf is not null)
+        {
+            return RouteOfCopy(peer, item.To);
+        }
+
+        // A peer that was shared with this device says soon where it can be reached.
+        return item.Peer is { } name && mailboxes.FindRoute(name) is { } route ? (OutboxRoute.Of(route), null)
+            : (null, peer?.SharedBy is null ? DeliveryStatus.NoRoute : DeliveryStatus.Queued);
+    }
+
+    private (OutboxRoute? Route, DeliveryStatus? Fate) RouteOfCopy(TrustEntry? peer, string device)
+    {
+        if (peer is not { IsTrusted: true } || !peer.Devices.Any(d => d.Did == device && d.May(DeviceRights.Receive)))
+        {
+            return (null, DeliveryStatus.Withdrawn);
+        }
+
+        // The card that never came may be the one that drops the device.
+        return !peer.IsCardBehind && machines.Find(new PeerMachine(peer.Did, device)) is { } route ? (OutboxRoute.Of(route), null) : (null, DeliveryStatus.Queued);
+    }
+
+    private async Task<Delivery> RestAsync(OutboxItem item)
+    {
+        if (item.ClaimedUntil is not null)
+        {
+            await outbox.UpdateAsync(item with { ClaimedUntil = null }, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return new Delivery(item, DeliveryStatus.Queued);
     }
 
     private static RelayException Full(OutboxItem item, string relayUrl) =>
@@ -188,6 +254,11 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
                 }
             },
             CancellationToken.None).ConfigureAwait(false);
+        if (item.CopyOf is { } message && status is not (DeliveryStatus.Delivered or DeliveryStatus.Duplicate))
+        {
+            await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "message", message, "queued", status.ToString().ToLowerInvariant(), null, item.To), CancellationToken.None).ConfigureAwait(false);
+        }
+
         return new Delivery(item, status);
     }
 

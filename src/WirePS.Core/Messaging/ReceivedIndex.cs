@@ -11,7 +11,7 @@ namespace WirePS.Messaging;
 /// <param name="At">When it was taken.</param>
 /// <param name="Id">The event's id.</param>
 /// <param name="Timestamp">When its sender says that it was made.</param>
-/// <param name="From">The sender's DID.</param>
+/// <param name="From">The sender's DID; of one that a device signed, the DID of its identity.</param>
 /// <param name="Peer">The sender's name here, where it is a message: the name of its file in the inbox.</param>
 /// <param name="Type">The event's type.</param>
 /// <param name="Kind">The event's kind.</param>
@@ -20,6 +20,15 @@ namespace WirePS.Messaging;
 /// <param name="Length">The length of its line, in bytes.</param>
 public sealed record ReceivedEntry(long Seq, DateTimeOffset At, string Id, DateTimeOffset Timestamp, string From, string? Peer, string? Type, uint Kind, bool Sealed, long Start, int Length)
 {
+    /// <summary>The DID of the sender's device that signed it; null where its root did.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>That device's Ed25519 key, base64: a card that no longer lists it must not make its messages unreadable.</summary>
+    public string? DeviceKey { get; init; }
+
+    /// <summary>That device's X25519 key for sealed bodies, base64.</summary>
+    public string? DeviceDhKey { get; init; }
+
     /// <summary>True for a message, false for an event that had its effect and is only remembered.</summary>
     [JsonIgnore]
     public bool IsMessage => Start >= 0;

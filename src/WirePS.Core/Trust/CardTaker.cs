@@ -1,15 +1,25 @@
 using WirePS.Identity;
 using WirePS.Messaging;
+using WirePS.Relay;
 using WirePS.Storage;
 
 namespace WirePS.Trust;
 
-/// <summary>Takes newer cards of peers, 1100 <c>agent_card</c> (wireps.md §5, Card updates): signed by the pinned key, and following the highest one seen.</summary>
+/// <summary>
+/// Takes newer cards of peers, 1100 <c>agent_card</c> (wireps.md §5, Card updates): signed by the pinned key, and following the
+/// highest one seen. A peer that knows of a newer card of this home than it has may ask for it, and gets it.
+/// </summary>
+/// <param name="identity">Who the home is.</param>
 /// <param name="trust">Whom the home trusts.</param>
+/// <param name="mailboxes">The routes to peers.</param>
 /// <param name="journal">Where forks are reported.</param>
 /// <param name="time">The clock.</param>
-internal sealed class CardTaker(TrustStore trust, Journal journal, TimeProvider time) : IEventTaker
+/// <param name="post">Sends the card to who asks.</param>
+internal sealed class CardTaker(IdentityStore identity, TrustStore trust, MailboxBook mailboxes, EventPost post, Journal journal, TimeProvider time) : IEventTaker
 {
+    /// <summary>The number of the card that is asked for, in the place of a card.</summary>
+    internal const string AskMember = "ask";
+
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } = [(EventTypes.KindOf(EventTypes.AgentCard), EventTypes.AgentCard)];
 
@@ -19,10 +29,29 @@ internal sealed class CardTaker(TrustStore trust, Journal journal, TimeProvider 
         var outcomes = new List<EventOutcome>();
         foreach (var incoming in events)
         {
-            outcomes.Add(await TakeAsync(incoming.Sender!, incoming.Body, cancellationToken).ConfigureAwait(false));
+            outcomes.Add(incoming.Body?.GetInt64(AskMember) is { } seq
+                ? Answer(incoming.Sender!, seq)
+                : await TakeAsync(incoming.Sender!, incoming.Body, cancellationToken).ConfigureAwait(false));
         }
 
         return outcomes;
+    }
+
+    // Once for each question: who asks for what there is not, or cannot be answered, gets nothing.
+    private EventOutcome Answer(TrustEntry sender, long seq)
+    {
+        var own = identity.Find()!.Card;
+        if (seq < 1 || CardChain.PositionOf(own).Seq < seq)
+        {
+            return EventOutcome.Refuse(EventRefusal.NotExpected, "This home has no card of that number.");
+        }
+
+        if (sender is { IsTrusted: true, SpeaksWirePS: true } && mailboxes.FindRoute(sender.Handle) is not null)
+        {
+            post.ToPeer(sender, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Json));
+        }
+
+        return EventOutcome.Done;
     }
 
     private async Task<EventOutcome> TakeAsync(TrustEntry sender, WireJson? body, CancellationToken cancellationToken)

@@ -29,7 +29,7 @@ public sealed class OwnCard(IdentityStore identity, TrustStore trust, MailboxBoo
             return;
         }
 
-        foreach (var peer in trust.List().Where(p => p.SpeaksWirePS && p.Tier != TrustTier.Untrusted && p.CardSeqSent < seq && mailboxes.FindRoute(p.Handle) is not null))
+        foreach (var peer in trust.List().Where(p => p is { SpeaksWirePS: true, SharedBy: null } && p.Tier != TrustTier.Untrusted && p.CardSeqSent < seq && mailboxes.FindRoute(p.Handle) is not null))
         {
             post.ToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Card.Json));
             await trust.NoteCardSeqSentAsync(peer, seq, cancellationToken).ConfigureAwait(false);

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using WirePS.Cryptography;
+using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Relay;
 
@@ -48,6 +50,12 @@ public sealed record TrustEntry(
     bool PeerAcked,
     string? Label)
 {
+    /// <summary>Where the key of a peer came from that the home's principal has shared.</summary>
+    internal const string SharedKeySource = "principal";
+
+    /// <summary>Who has approved such a peer: this, and the principal's DID.</summary>
+    internal const string SharedApproval = "principal:";
+
     /// <summary>The card it was pinned with, or that it has sent since; null in entries without one.</summary>
     public AgentCard? Card { get; init; }
 
@@ -69,11 +77,39 @@ public sealed record TrustEntry(
     /// <summary>The highest number that its own events have named.</summary>
     public long CardSeqTold { get; init; }
 
+    /// <summary>The highest number that its devices have named since the card that is known here came; 0 for none.</summary>
+    public long CardSeqToldByDevices { get; init; }
+
+    /// <summary>The highest number that it was asked for; 0 for none.</summary>
+    public long CardSeqAsked { get; init; }
+
     /// <summary>The number of the last card of this home that was sent to it; 0 for none.</summary>
     public long CardSeqSent { get; init; }
 
     /// <summary>True where the peer has a newer card than the one that is known here: somebody may be holding it back.</summary>
-    public bool IsCardBehind => CardSeqTold > CardSeq;
+    public bool IsCardBehind => HighestCardSeqTold > CardSeq;
+
+    /// <summary>The number of the newest card that it is known to have.</summary>
+    public long HighestCardSeqTold => Math.Max(CardSeqTold, CardSeqToldByDevices);
+
+    /// <summary>The DID of the identity that has shared this peer with its devices, of which this home is one; null where the home has pinned it itself.</summary>
+    public string? SharedBy => KeySource == SharedKeySource && ApprovedBy?.StartsWith(SharedApproval, StringComparison.Ordinal) == true ? ApprovedBy[SharedApproval.Length..] : null;
+
+    /// <summary>Its devices, as its card lists them; none where the list is not in its form.</summary>
+    public ImmutableArray<DeviceEntry> Devices
+    {
+        get
+        {
+            try
+            {
+                return Card is null ? [] : DeviceEntry.ListOf(Card);
+            }
+            catch (WireException error) when (error.Reason == WireReason.InvalidCard)
+            {
+                return [];
+            }
+        }
+    }
 
     /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
     public string? RequestId { get; init; }

@@ -22,6 +22,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     private const int MaxCardDepth = 48;
     private const string HeldToken = "held_token";
+    private const string ToldByDevices = "card_seq_told_by_devices";
 
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
@@ -351,6 +352,14 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     public Task NoteCardSeqToldAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
         ChangeAsync(peer, entry => SetHigher(entry, "card_seq_told", seq), cancellationToken);
 
+    /// <summary>Notes the number of the card that a device says its identity has; it counts until the next card comes, which may not list the device any more.</summary>
+    public Task NoteCardSeqToldByDeviceAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => seq > ((long?)entry["card_seq"] ?? 0) && SetHigher(entry, ToldByDevices, seq), cancellationToken);
+
+    /// <summary>Notes that a peer was asked for its card.</summary>
+    public Task NoteCardSeqAskedAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
+        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_asked", seq), cancellationToken);
+
     /// <summary>Notes which card of this home was sent to a peer.</summary>
     public Task NoteCardSeqSentAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
         ChangeAsync(peer, entry => SetHigher(entry, "card_seq_sent", seq), cancellationToken);
@@ -469,6 +478,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         entry["card"] = JsonNode.Parse(card.JsonText);
         entry["card_seq"] = position.Seq;
         entry["card_hash"] = position.Hash;
+        entry.Remove(ToldByDevices);
     }
 
     /// <summary>Where the highest card seen stands; null where none is known.</summary>
@@ -499,9 +509,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         }
     }
 
-    // Who is trusted and has no grant got the mailbox' own token; who was put in by the key alone got nothing.
+    // Who is trusted and has no grant got the mailbox' own token; who was put in by the key alone got nothing, and whom a principal shared gets grants only.
     private static bool HoldsMailbox(JsonObject entry) => entry[HeldToken]?.GetValueKind() == JsonValueKind.True
-        || (ParseTier((string?)entry["tier"]) > TrustTier.Untrusted && entry["grant_id"] is null && (string?)entry["key_source"] != ImportedKeySource);
+        || (ParseTier((string?)entry["tier"]) > TrustTier.Untrusted && entry["grant_id"] is null && (string?)entry["key_source"] is not (ImportedKeySource or TrustEntry.SharedKeySource));
 
     private static void SetGrant(JsonObject entry, GivenGrant? grant)
     {
@@ -568,6 +578,8 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     HoldsMailbox = HoldsMailbox(entry),
                     CardSeq = (long?)entry["card_seq"] ?? 0,
                     CardSeqTold = (long?)entry["card_seq_told"] ?? 0,
+                    CardSeqToldByDevices = (long?)entry[ToldByDevices] ?? 0,
+                    CardSeqAsked = (long?)entry["card_seq_asked"] ?? 0,
                     CardSeqSent = (long?)entry["card_seq_sent"] ?? 0,
                 }
                 : null;

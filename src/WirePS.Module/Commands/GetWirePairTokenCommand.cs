@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using WirePS.Module.Binding;
+using WirePS.Devices;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
 
@@ -8,22 +8,4 @@ namespace WirePS.Module.Commands;
 /// <summary>Lists the pair tokens of this home that have not expired.</summary>
 [Cmdlet(VerbsCommon.Get, "WirePairToken")]
 [OutputType(typeof(WirePairToken))]
-public sealed class GetWirePairTokenCommand : PairTokenCmdlet
-{
-    /// <summary>Ids, labels, or wildcards for them.</summary>
-    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
-    [Alias("Label")]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(PairTokenCompleter))]
-    public string[]? Id { get; set; }
-
-    /// <inheritdoc/>
-    protected override async Task ProcessAsync()
-    {
-        foreach (var name in Id ?? ["*"])
-        {
-            await TryAsync(async () => WriteObject((await RequireAsync(name)).Select(info => WirePairToken.Of(info, Engine)), enumerateCollection: true));
-        }
-    }
-}
+public sealed class GetWirePairTokenCommand() : GetIssuedCommand<PairTokenInfo>(new PairTokenKind());

@@ -6,12 +6,12 @@ using WirePS.Module.Pipeline;
 
 namespace WirePS.Module.Commands;
 
-/// <summary>Makes a token by which another machine becomes a device of this home's identity.</summary>
+/// <summary>Makes a token by which another machine becomes a device of this home's identity, or of one that this home is a device of.</summary>
 [Cmdlet(VerbsCommon.New, "WirePairToken", SupportsShouldProcess = true)]
 [OutputType(typeof(WireNewPairToken))]
 public sealed class NewWirePairTokenCommand : WireCmdlet
 {
-    /// <summary>The DID of the identity; nothing for this home's own.</summary>
+    /// <summary>The DID of the identity: one that this home is a device of, or nothing for this home's own.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Principal { get; set; }

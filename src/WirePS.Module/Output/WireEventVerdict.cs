@@ -26,6 +26,9 @@ public sealed class WireEventVerdict
     /// <summary>The peer's name here; nothing where nobody of that DID is known.</summary>
     public string? Peer { get; init; }
 
+    /// <summary>The DID of the peer's device that has signed it in the peer's name; nothing where the peer's own key has.</summary>
+    public string? Device { get; init; }
+
     /// <summary>The fingerprint of the key that it was checked against.</summary>
     public string? Fingerprint { get; init; }
 
@@ -67,7 +70,8 @@ public sealed class WireEventVerdict
             Id = Printable.Of(finding.Event?.EventId),
             From = Printable.Of(finding.Event?.From),
             Peer = Printable.Of(finding.Sender?.Handle ?? own?.Handle),
-            Fingerprint = finding.Sender?.Fingerprint ?? own?.Fingerprint,
+            Device = Printable.Of(finding.Device?.Did),
+            Fingerprint = finding.Device?.Fingerprint ?? finding.Sender?.Fingerprint ?? own?.Fingerprint,
             KeyId = Printable.Of(finding.Event?.Json.GetString("public_key_id")),
             Tier = finding.Sender?.Tier.ToString() ?? (own is null ? null : nameof(TrustTier.Attested)),
             To = Printable.Of(finding.Event?.To),

@@ -26,6 +26,9 @@ public sealed class WireMessage
     /// <summary>The peer's DID; the signature was checked against the key that is pinned under it.</summary>
     public required string PeerDid { get; init; }
 
+    /// <summary>The DID of the peer's machine that signed it, where that is one of the peer's devices; nothing where it is the peer's root, and for one that was sent.</summary>
+    public string? Device { get; init; }
+
     /// <summary>The name of the type, as the sender chose it; without control characters.</summary>
     public string? Type { get; init; }
 
@@ -47,8 +50,11 @@ public sealed class WireMessage
     /// <summary>When its sender says that it was made.</summary>
     public DateTime MadeAt { get; init; }
 
-    /// <summary>What became of one that was sent, as a name of <see cref="DeliveryStatus"/>; nothing for one that was received.</summary>
+    /// <summary>What became of one that was sent, as a name of <see cref="DeliveryStatus"/>; nothing for one that was received. Delivered where all machines of the peer have it.</summary>
     public string? Status { get; init; }
+
+    /// <summary>The DIDs of the peer's devices that it has not reached yet.</summary>
+    public required string[] WaitingFor { get; init; }
 
     /// <summary>Why there is no body, as a name of <see cref="MessageProblem"/>.</summary>
     public string? Problem { get; init; }
@@ -69,6 +75,7 @@ public sealed class WireMessage
             Time = message.At.LocalDateTime,
             Peer = Printable.Of(message.Peer),
             PeerDid = Printable.Of(message.PeerDid),
+            Device = Printable.Of(message.Device),
             Type = Printable.Of(message.Type),
             Kind = (int)message.Kind,
             Sealed = message.IsSealed,
@@ -77,6 +84,7 @@ public sealed class WireMessage
             Json = json,
             MadeAt = message.Timestamp.LocalDateTime,
             Status = message.Status?.ToString(),
+            WaitingFor = [.. message.WaitingFor.Select(static d => Printable.Of(d)!)],
             Problem = message.Problem?.ToString(),
             LastError = Printable.Of(message.Trouble),
             WireHome = engine.Home.Root,

@@ -23,7 +23,7 @@ public sealed class WirePeer
     /// <summary>How it came to be trusted: <c>sas-v1</c> and so on.</summary>
     public string? Ceremony { get; init; }
 
-    /// <summary>By whom: <c>person</c>, or <c>policy:</c> and its name.</summary>
+    /// <summary>By whom: <c>person</c>, <c>policy:</c> and its name, or <c>principal:</c> and the DID of the identity that this home is a device of.</summary>
     public string? ApprovedBy { get; init; }
 
     /// <summary>When.</summary>
@@ -53,6 +53,9 @@ public sealed class WirePeer
     /// <summary>Where it can be reached.</summary>
     public string? Relay { get; init; }
 
+    /// <summary>Its further machines, as its card lists them.</summary>
+    public required WirePeerDevice[] Devices { get; init; }
+
     /// <summary>The home; the cmdlets that this object is piped to work on the same one.</summary>
     public required string WireHome { get; init; }
 
@@ -74,6 +77,7 @@ public sealed class WirePeer
         CardBehind = peer.IsCardBehind,
         PeerAcked = peer.PeerAcked,
         Relay = engine.Peers.RelayOf(peer),
+        Devices = [.. peer.Devices.Select(device => WirePeerDevice.Of(device, peer, engine))],
         WireHome = engine.Home.Root,
     };
 

@@ -9,6 +9,7 @@ using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
 using static WirePS.Tests.Support.DeviceScene;
+using static WirePS.Tests.Support.PartyScene;
 
 namespace WirePS.Tests.Devices;
 
@@ -52,6 +53,31 @@ public sealed class RegistrationTests
         Assert.Equal([CardOf(second).Did], first.Notices.Devices.Select(static n => n.Device));
         Assert.Equal([CardOf(first).Did, CardOf(second).Did], scene.Root.Engine.Journal.Read(0).Where(static e => e is { Kind: "device", To: "added" }).Select(static e => e.Peer));
         Assert.Equal([CardOf(second).Did], first.Engine.Journal.Read(0).Where(static e => e is { Kind: "device", To: "added", From: null } && e.Peer is not null && e.Id.Length != 32).Select(static e => e.Peer));
+    }
+
+    [Fact]
+    public async Task The_journal_says_when_a_token_is_made_used_and_removed_and_holds_no_secret()
+    {
+        using var scene = new DeviceScene();
+        var (laptop, late) = (scene.Add("laptop"), scene.Add("late"));
+        var minted = await scene.MintAsync(new PairTokenWish("") { ExpiresIn = TimeSpan.FromHours(1) });
+        await AskAsync(laptop, minted.Url);
+        await AskAsync(late, minted.Url);
+        await scene.SettleAsync(laptop, late);
+
+        // Asked again, and by another one: neither is a use.
+        scene.Time.Advance(TimeSpan.FromMinutes(1));
+        await scene.Root.Engine.DeviceOperations.ResumeAsync(None);
+        Assert.Equal(WireReason.TokenRefused, PairOf(late).Reason);
+        await scene.Root.Engine.DeviceOperations.RemoveTokenAsync(minted.Minted.Info.TokenHash, None);
+        var lines = scene.Root.Engine.Journal.Read(0).Where(static e => e.Kind == "token").ToList();
+        Assert.Equal([(null, "live", null), ("live", "used", CardOf(laptop).Did), ("live", "removed", null)], lines.Select(static e => (e.From, e.To, e.Peer)));
+        Assert.All(lines, e => Assert.Equal(minted.Minted.Info.TokenHash[..32], e.Id));
+        var texts = string.Join('\n', Directory.EnumerateFiles(scene.Root.Home.Root, "*", SearchOption.AllDirectories).Where(static f => f.Contains("journal", StringComparison.Ordinal)).Select(File.ReadAllText));
+        Assert.Contains(minted.Minted.Info.TokenHash[..32], texts, StringComparison.Ordinal);
+        Assert.DoesNotContain(minted.Minted.Info.TokenHash, texts, StringComparison.Ordinal);
+        Assert.DoesNotContain(minted.Minted.Token, texts, StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToBase64String(CardOf(laptop).PublicKey), texts, StringComparison.Ordinal);
     }
 
     [Fact]

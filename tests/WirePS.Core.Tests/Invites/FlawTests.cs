@@ -8,6 +8,7 @@ using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
 using static WirePS.Tests.Support.InviteScene;
+using static WirePS.Tests.Support.PartyScene;
 
 namespace WirePS.Tests.Invites;
 
@@ -20,7 +21,7 @@ public sealed class FlawTests
     public async Task I1_an_answer_with_a_made_up_nonce_or_proof_pins_nobody()
     {
         using var scene = new InviteScene();
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         await scene.MintAsync(protocol: 1);
         var (_, url) = await scene.MintAsync();
         scene.PutAtIssuer(scene.DropOf(guest, BodyOf(guest).With("pair_nonce", new string('a', 64))));
@@ -33,7 +34,7 @@ public sealed class FlawTests
     public async Task I2_a_nonce_that_is_used_up_over_or_taken_back_pairs_nobody_more()
     {
         using var scene = new InviteScene();
-        var (first, second) = (await StrangerAsync(scene), await StrangerAsync(scene, "second"));
+        var (first, second) = (await scene.AddStrangerAsync(), await scene.AddStrangerAsync("second"));
         var (_, used) = await scene.MintAsync(protocol: 1);
         var (_, over) = await scene.MintAsync(protocol: 1, lifetime: TimeSpan.FromMinutes(1));
         var (back, taken) = await scene.MintAsync(protocol: 1);
@@ -62,7 +63,7 @@ public sealed class FlawTests
         Assert.DoesNotContain(url.Payload.Route.SlotToken, scene.Relay.SlotTokens);
         Assert.True(scene.Relay.TakesMessage(invite.SlotId, url.Payload.Route.SlotToken));
         scene.Time.Advance(TimeSpan.FromHours(25));
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var late = await scene.Relay.ConnectionsOf("thief").To(scene.Relay.Url).Mail.PostAsync(invite.SlotId, url.Payload.Route.SlotToken, scene.DropOf(guest, BodyOf(guest)), None);
         Assert.Equal(WirePS.Relay.PostOutcome.Stale, late);
 
@@ -74,7 +75,7 @@ public sealed class FlawTests
     public async Task I4_neither_a_handle_nor_a_nonce_leads_out_of_its_folder()
     {
         using var scene = new InviteScene();
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var (_, url) = await scene.MintAsync(protocol: 1);
         var before = scene.Issuer.Files.Files;
         foreach (var handle in (string[])["../../../evil", "a/b", "x\0y", "..", "con", "-x", "trust.json"])
@@ -98,7 +99,7 @@ public sealed class FlawTests
         using var scene = new InviteScene();
         var guest = scene.Add("guest");
         var (_, url) = await scene.MintAsync();
-        var stranger = await StrangerAsync(scene);
+        var stranger = await scene.AddStrangerAsync();
         scene.PutAtIssuer(scene.DropOf(stranger, BodyOf(stranger)));
         await AcceptAsync(guest, url);
         await scene.SettleAsync(guest);
@@ -114,11 +115,9 @@ public sealed class FlawTests
     public async Task I6_an_acknowledgement_without_the_issuers_signature_moves_no_address()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        var (_, url) = await scene.MintAsync();
-        await AcceptAsync(guest, url);
+        var (guest, _, url) = await scene.AnsweredAsync();
         await scene.SettleAsync(guest);
-        var stranger = await StrangerAsync(scene);
+        var stranger = await scene.AddStrangerAsync();
         var route = guest.Engine.Mailboxes.FindRoute(CardOf(scene.Issuer).Handle);
         using var own = stranger.Engine.Identity.Open();
         var body = BodyOf(stranger).Without("card").With("invite_id", url.Payload.InviteId!).With("for_key", Convert.ToHexStringLower(CardOf(guest).PublicKey));
@@ -175,7 +174,7 @@ public sealed class FlawTests
     public async Task I10_an_old_answer_played_again_brings_back_nothing_and_burns_no_use()
     {
         using var scene = new InviteScene();
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var (invite, url) = await scene.MintAsync(uses: 3);
         var held = scene.DropOf(guest, Proven(BodyOf(guest, 1), url, guest));
         scene.Time.Advance(TimeSpan.FromMinutes(1));
@@ -205,7 +204,7 @@ public sealed class FlawTests
         using var scene = new InviteScene();
         var guest = scene.Add("guest");
         var (_, url) = await scene.MintAsync();
-        var stranger = await StrangerAsync(scene);
+        var stranger = await scene.AddStrangerAsync();
         var item = scene.DropOf(stranger, BodyOf(stranger)).Json;
         scene.PutAtIssuer(SignedEvent.FromJson(item.With("kind", 4711)));
         scene.PutAtIssuer(SignedEvent.FromJson(item.With("schema_version", "v9.0")));
@@ -231,7 +230,7 @@ public sealed class FlawTests
         using var scene = new InviteScene();
         var guest = scene.Add("guest");
         var (_, url) = await scene.MintAsync();
-        var stranger = await StrangerAsync(scene);
+        var stranger = await scene.AddStrangerAsync();
         await AcceptAsync(guest, url);
         scene.PutAtIssuer(SignedEvent.FromJson(scene.DropOf(stranger, BodyOf(stranger)).Json.Without("event_id")));
         await scene.SettleAsync(guest);
@@ -243,7 +242,7 @@ public sealed class FlawTests
     public async Task I14_no_peer_is_pinned_without_an_address_to_answer_to()
     {
         using var scene = new InviteScene();
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var (_, url) = await scene.MintAsync(uses: 9);
         var endpoint = BodyOf(guest).Without("card");
         var bare = WireJson.EmptyObject.With("card", CardOf(guest).Json);
@@ -288,7 +287,7 @@ public sealed class FlawTests
             Assert.Equal(WireReason.InvalidDuration, (await Assert.ThrowsAsync<WireException>(() => scene.MintAsync(lifetime: life))).Reason);
         }
 
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var (invite, url) = await scene.MintAsync(uses: 3);
         for (var i = 0; i < 4; i++)
         {
@@ -304,7 +303,7 @@ public sealed class FlawTests
     public async Task I17_an_answer_for_somebody_else_or_of_another_time_is_refused()
     {
         using var scene = new InviteScene();
-        var guest = await StrangerAsync(scene);
+        var guest = await scene.AddStrangerAsync();
         var (_, url) = await scene.MintAsync(uses: 9);
         using var own = guest.Engine.Identity.Open();
         var body = Proven(BodyOf(guest), url, guest);
@@ -321,8 +320,7 @@ public sealed class FlawTests
     public async Task I18_the_acceptor_answers_with_a_mailbox_on_the_invites_relay()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        await guest.Engine.Identity.EnsureAsync(null, None);
+        var guest = await scene.AddStrangerAsync("guest");
         Directory.CreateDirectory(guest.Home.ConfigFolder);
         var self = WireJson.ObjectOf(("relay_url", WireJson.From("http://127.0.0.1:8771")), ("slot_id", WireJson.From(new string('1', 32))), ("slot_token", WireJson.From(new string('2', 64))));
         guest.Engine.Files.WritePrivate(guest.Home.RelayFile, WireJson.EmptyObject.With("self", self).With("peers", WireJson.EmptyObject).ToCompactBytes());
@@ -380,13 +378,6 @@ public sealed class FlawTests
         await scene.SettleAsync(good);
         scene.AssertPaired(good);
         Assert.Empty(scene.AtIssuer);
-    }
-
-    private static async Task<Party> StrangerAsync(InviteScene scene, string name = "stranger")
-    {
-        var party = scene.Add(name);
-        await party.Engine.Identity.EnsureAsync(null, None);
-        return party;
     }
 
     private static async Task AssertNobodyAsync(InviteScene scene, int refused)

@@ -8,6 +8,7 @@ using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
 using static WirePS.Tests.Support.InviteScene;
+using static WirePS.Tests.Support.PartyScene;
 
 namespace WirePS.Tests.Invites;
 
@@ -196,9 +197,7 @@ public sealed class InviteTests
     public async Task An_unknown_invite_is_never_answered_and_pins_nobody()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        var (invite, url) = await scene.MintAsync();
-        await AcceptAsync(guest, url);
+        var (guest, invite, url) = await scene.AnsweredAsync();
         File.Delete(Path.Combine(scene.Issuer.Home.PendingInviteFolder, invite.InviteId + ".json"));
         await scene.Issuer.TickAsync();
         Assert.Empty(scene.Issuer.Engine.Outbox.List());
@@ -318,9 +317,7 @@ public sealed class InviteTests
     public async Task What_comes_after_the_end_of_the_invite_is_waited_for_by_a_machine_that_was_asleep()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        var (_, url) = await scene.MintAsync();
-        await AcceptAsync(guest, url);
+        var (guest, _, url) = await scene.AnsweredAsync();
         await scene.Issuer.TickAsync();
         scene.Time.Advance(TimeSpan.FromDays(3));
         await guest.TickAsync();
@@ -331,9 +328,7 @@ public sealed class InviteTests
     public async Task Where_no_answer_comes_it_ends_with_the_invite()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        var (_, url) = await scene.MintAsync();
-        await AcceptAsync(guest, url);
+        var (guest, _, url) = await scene.AnsweredAsync();
         scene.Time.Advance(TimeSpan.FromHours(25));
         await guest.TickAsync();
         Assert.Equal(PairStatus.Polling, PairOf(guest).Status);
@@ -383,8 +378,7 @@ public sealed class InviteTests
     public async Task A_peer_that_people_have_compared_stays_so_and_gets_a_new_address()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        await guest.Engine.Identity.EnsureAsync(null, None);
+        var guest = await scene.AddStrangerAsync("guest");
         await scene.Issuer.Engine.Identity.EnsureAsync(null, None);
         await scene.Issuer.Engine.Trust.PinAsync(new PinRequest(CardOf(guest), TrustTier.Verified, "sas-v2", "person", "sas", null, null), static (_, _) => Task.CompletedTask, None);
         var (_, url) = await scene.MintAsync();
@@ -436,9 +430,7 @@ public sealed class InviteTests
     public async Task One_that_was_removed_can_come_back_while_the_invite_is_good_and_gets_another_grant()
     {
         using var scene = new InviteScene();
-        var guest = scene.Add("guest");
-        var (invite, url) = await scene.MintAsync();
-        await AcceptAsync(guest, url);
+        var (guest, invite, url) = await scene.AnsweredAsync();
         await scene.SettleAsync(guest);
         var before = Trusts(scene.Issuer, guest)!.Grant!;
         await scene.Issuer.Engine.Peers.RemoveAsync(CardOf(guest).Did, None);
@@ -461,7 +453,7 @@ public sealed class InviteTests
         await AcceptAsync(two, url);
         await scene.SettleAsync(one, two);
         scene.AssertPaired(one);
-        Assert.Equal(PairStatus.Polling, PairOf(two).Status);
+        Assert.Equal((PairStatus.Polling, WireReason.InviteNameConflict), (PairOf(two).Status, PairOf(two).Reason));
         Assert.Single(scene.InviteOf(invite.InviteId).Accepted);
 
         // A person resolves it, and the answer that is repeated goes through.
@@ -469,7 +461,7 @@ public sealed class InviteTests
         scene.Time.Advance(TimeSpan.FromMinutes(5));
         await two.TickAsync();
         await scene.SettleAsync(two);
-        Assert.Equal(PairStatus.Paired, PairOf(two).Status);
+        Assert.Equal((PairStatus.Paired, null), (PairOf(two).Status, PairOf(two).Reason));
     }
 
     [Fact]

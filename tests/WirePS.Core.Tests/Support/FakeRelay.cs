@@ -32,7 +32,7 @@ internal enum RelayAction
 }
 
 /// <summary>One request, as the relay or the network saw it.</summary>
-internal sealed record RelayCall(string Client, RelayAction Action, string? Subject = null);
+internal sealed record RelayCall(string Client, RelayAction Action, string? Subject = null, string? Slot = null);
 
 /// <summary>What goes wrong with a request.</summary>
 internal abstract record RelayFault
@@ -629,7 +629,8 @@ internal sealed class FakeRelay
                 relay.Announce();
                 return outcome;
             },
-            cancellationToken);
+            cancellationToken,
+            slotId);
 
         public async Task<MailPage> ReadAsync(Mailbox mailbox, MailPlace after, int limit, TimeSpan wait, CancellationToken cancellationToken)
         {
@@ -743,10 +744,10 @@ internal sealed class FakeRelay
 
         private RelayException Refused(int status) => new(WireReason.RelayRefused, $"The relay {Url} refused the request (HTTP {status}).", Url);
 
-        private async Task<T> DoAsync<T>(RelayAction action, string? subject, Func<T> work, CancellationToken cancellationToken)
+        private async Task<T> DoAsync<T>(RelayAction action, string? subject, Func<T> work, CancellationToken cancellationToken, string? slot = null)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var call = new RelayCall(client, action, subject);
+            var call = new RelayCall(client, action, subject, slot);
             relay.Attempts.Enqueue(call);
             var fault = relay.Weather?.Invoke(call);
             switch (fault)

@@ -1,38 +1,14 @@
-using System.Text;
 using WirePS.Identity;
 using WirePS.Invites;
 using WirePS.Pairing;
-using WirePS.Relay;
-using WirePS.Trust;
 using Xunit;
 
 namespace WirePS.Tests.Support;
 
 /// <summary>An issuer, those that accept its invites, and their relay, on one clock.</summary>
-internal sealed class InviteScene : IDisposable
+internal sealed class InviteScene(bool isOurs = true) : PartyScene("issuer", isOurs)
 {
-    private readonly List<Party> _parties = [];
-
-    public InviteScene(bool isOurs = true)
-    {
-        Relay = new FakeRelay(Time, isOurs);
-        Issuer = Add("issuer");
-    }
-
-    public FakeTime Time { get; } = new();
-
-    public FakeRelay Relay { get; }
-
-    public Party Issuer { get; }
-
-    private static CancellationToken None => CancellationToken.None;
-
-    public Party Add(string name, int seed = 0)
-    {
-        var party = new Party(name, Relay, Time, seed);
-        _parties.Add(party);
-        return party;
-    }
+    public Party Issuer => Maker;
 
     /// <summary>An invite of the issuer.</summary>
     public Task<(IssuedInvite Invite, InviteUrl Url)> MintAsync(int uses = 1, int protocol = 2, TimeSpan? lifetime = null, string? label = null) =>
@@ -46,32 +22,23 @@ internal sealed class InviteScene : IDisposable
         return acceptor.Engine.Pairs.Load(key)!;
     }
 
-    /// <summary>The issuer takes what has come and answers; those who wait take the answers.</summary>
-    public async Task SettleAsync(params Party[] acceptors)
+    /// <summary>A guest has answered an invite, and waits.</summary>
+    public async Task<(Party Guest, IssuedInvite Invite, InviteUrl Url)> AnsweredAsync()
     {
-        await Issuer.TickAsync();
-        foreach (var acceptor in acceptors)
-        {
-            await acceptor.TickAsync();
-        }
+        var guest = Add("guest");
+        var (invite, url) = await MintAsync();
+        await AcceptAsync(guest, url);
+        return (guest, invite, url);
     }
-
-    public static PendingPair PairOf(Party party) => Assert.Single(party.Engine.Pairs.List()).Pair!;
-
-    public static AgentCard CardOf(Party party) => party.Engine.Identity.Find()!.Card;
-
-    public static string SlotOf(Party party) => Assert.Single(party.Engine.Mailboxes.List()).SlotId;
-
-    public static TrustEntry? Trusts(Party one, Party other) => one.Engine.Trust.Find(CardOf(other).Did);
 
     /// <summary>The issuer's invite as its file has it.</summary>
     public IssuedInvite InviteOf(string id) => Assert.Single(Issuer.Engine.Invites.List(), i => i.InviteId == id);
 
     /// <summary>The events in the issuer's mailbox.</summary>
-    public IReadOnlyList<SignedEvent> AtIssuer => [.. Relay.Mail.TextsOf(SlotOf(Issuer)).Select(static t => SignedEvent.Parse(Encoding.UTF8.GetBytes(t)))];
+    public IReadOnlyList<SignedEvent> AtIssuer => At(Issuer);
 
     /// <summary>An event lies in the issuer's mailbox, whoever has put it there.</summary>
-    public void PutAtIssuer(SignedEvent item) => Relay.Mail.Repeat(SlotOf(Issuer), item.Json.ToCompactBytes());
+    public void PutAtIssuer(SignedEvent item) => PutAt(Issuer, item);
 
     /// <summary>An answer to an invite, made by hand.</summary>
     /// <param name="from">Who signs it.</param>
@@ -92,24 +59,11 @@ internal sealed class InviteScene : IDisposable
     /// <summary>A proof for an answer made by hand.</summary>
     public static WireJson Proven(WireJson body, InviteUrl url, Party from) => InviteProof.Attach(body, url.Payload, CardOf(from).PublicKey);
 
-    /// <summary>Both have pinned each other, with an address, and the acceptor knows it.</summary>
+    /// <summary>Both have pinned each other, with an address, by the invite.</summary>
     public void AssertPaired(Party acceptor)
     {
-        var pair = PairOf(acceptor);
-        Assert.True(pair.Status == PairStatus.Paired, $"{acceptor.Name} is {pair.Status} ({pair.Reason}; {pair.LastError})");
-        foreach (var (one, other) in new[] { (Issuer, acceptor), (acceptor, Issuer) })
-        {
-            var peer = Trusts(one, other);
-            Assert.NotNull(peer);
-            Assert.Equal((TrustTier.Verified, "invite", "invite", "person"), (peer.Tier, peer.Ceremony, peer.KeySource, peer.ApprovedBy));
-            Assert.Equal(CardOf(other).PublicKey, peer.PublicKey);
-            var route = one.Engine.Mailboxes.FindRoute(peer.Handle);
-            Assert.NotNull(route);
-            Assert.Equal(SlotOf(other), route.SlotId);
-            Assert.True(Relay.TakesMessage(route.SlotId, route.SlotToken));
-            Assert.DoesNotContain(route.SlotToken, Relay.SlotTokens);
-        }
+        AssertPinned(acceptor, "invite");
+        Assert.Equal("invite", Trusts(Issuer, acceptor)!.KeySource);
+        Assert.Equal("invite", Trusts(acceptor, Issuer)!.KeySource);
     }
-
-    public void Dispose() => _parties.ForEach(static p => p.Dispose());
 }

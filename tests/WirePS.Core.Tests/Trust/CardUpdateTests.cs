@@ -80,7 +80,7 @@ public sealed class CardUpdateTests
     }
 
     [Fact]
-    public async Task A_card_that_the_relay_holds_back_is_noticed_by_the_next_message()
+    public async Task A_card_that_the_relay_holds_back_is_noticed_by_the_next_message_and_asked_for()
     {
         using var couple = await PairedAsync();
         await RenameAsync(couple.Host, "Hidden");
@@ -89,14 +89,38 @@ public sealed class CardUpdateTests
         await couple.Guest.TryTickAsync();
         Assert.False(PeerOf(couple.Guest).IsCardBehind);
         couple.Host.Engine.Outbox.Add(couple.Host.Engine.Post.MakeMessage(PeerOf(couple.Host), "note", EventKinds.Message, WireJson.From("hello")));
+        await couple.Host.TickAsync();
+        await couple.Guest.TickAsync();
+        Assert.True(PeerOf(couple.Guest).IsCardBehind);
+        Assert.Equal((0, 1, 1), (PeerOf(couple.Guest).CardSeq, PeerOf(couple.Guest).CardSeqTold, PeerOf(couple.Guest).CardSeqAsked));
+
+        // The answer is held back as well: it is asked for once, and the one after it makes up for all.
+        await couple.Host.TickAsync();
+        couple.Relay.Mail.Drop(SlotOf(couple.Guest), 1);
+        await couple.Guest.TryTickAsync();
         await couple.SettleAsync();
         Assert.True(PeerOf(couple.Guest).IsCardBehind);
-        Assert.Equal((0, 1), (PeerOf(couple.Guest).CardSeq, PeerOf(couple.Guest).CardSeqTold));
-
-        // The one after it makes up for both.
         await RenameAsync(couple.Host, "Shown");
         await couple.SettleAsync();
         Assert.Equal(("Shown", 2, false), (PeerOf(couple.Guest).Card!.Name, PeerOf(couple.Guest).CardSeq, PeerOf(couple.Guest).IsCardBehind));
+    }
+
+    [Fact]
+    public async Task A_card_that_got_lost_is_asked_for_and_answered()
+    {
+        using var couple = await PairedAsync();
+        await RenameAsync(couple.Host, "Lost");
+        await couple.Host.TickAsync();
+        couple.Relay.Mail.Drop(SlotOf(couple.Guest), 1);
+        await couple.Guest.TryTickAsync();
+        couple.Host.Engine.Outbox.Add(couple.Host.Engine.Post.MakeMessage(PeerOf(couple.Host), "note", EventKinds.Message, WireJson.From("hello")));
+        await couple.SettleAsync();
+        Assert.Equal(("Lost", 1, false), (PeerOf(couple.Guest).Card!.Name, PeerOf(couple.Guest).CardSeq, PeerOf(couple.Guest).IsCardBehind));
+
+        // Nobody makes this home repeat a card that it does not have.
+        couple.Guest.Engine.Post.ToPeer(PeerOf(couple.Guest), EventTypes.AgentCard, WireJson.EmptyObject.With(CardTaker.AskMember, 2));
+        await couple.SettleAsync();
+        Assert.Equal(EventRefusal.NotExpected, Assert.Single(couple.Host.Engine.Refused.List()).Reason);
     }
 
     [Fact]

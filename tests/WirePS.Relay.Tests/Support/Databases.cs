@@ -69,6 +69,16 @@ internal static class Databases
         return steps;
     }
 
+    /// <summary>A statement on the database of a new relay finds its rows by an index, in their order.</summary>
+    public static async Task AssertByIndexAsync(string sql)
+    {
+        await using var relay = await TestRelay.StartAsync();
+        var plan = Plan(relay.DataFolder, sql);
+        Assert.NotEmpty(plan);
+        Assert.All(plan, static step => Assert.StartsWith("SEARCH", step));
+        Assert.DoesNotContain(plan, static step => step.Contains("TEMP B-TREE", StringComparison.Ordinal));
+    }
+
     private static SqliteConnection Open(string dataFolder)
     {
         SqliteLibrary.EnsureLoaded();

@@ -8,7 +8,6 @@ namespace WirePS.Relay.Tests.Support;
 internal sealed partial class RelayProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
-    private const int Sigint = 2;
 
     private readonly Process _process;
 
@@ -72,9 +71,15 @@ internal sealed partial class RelayProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    public Task<(int Code, TimeSpan Took)> TerminateAsync() => SignalAsync(Sigterm);
-
-    public Task<(int Code, TimeSpan Took)> InterruptAsync() => SignalAsync(Sigint);
+    /// <summary>What a supervisor sends; answers the exit code and how long it took to end.</summary>
+    public async Task<(int Code, TimeSpan Took)> TerminateAsync()
+    {
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(0, SendSignal(_process.Id, Sigterm));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await _process.WaitForExitAsync(limit.Token);
+        return (_process.ExitCode, watch.Elapsed);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -85,15 +90,6 @@ internal sealed partial class RelayProcess : IAsyncDisposable
         }
 
         _process.Dispose();
-    }
-
-    private async Task<(int Code, TimeSpan Took)> SignalAsync(int signal)
-    {
-        var watch = Stopwatch.StartNew();
-        Assert.Equal(0, SendSignal(_process.Id, signal));
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await _process.WaitForExitAsync(limit.Token);
-        return (_process.ExitCode, watch.Elapsed);
     }
 
     private static Process Launch(IEnumerable<string> arguments, string? workingFolder)

@@ -9,7 +9,7 @@ using WirePS.Trust;
 namespace WirePS.Module.Commands;
 
 /// <summary>Asks somebody to trust this home, without a code.</summary>
-[Cmdlet(VerbsLifecycle.Request, "WireTrust", SupportsShouldProcess = true, DefaultParameterSetName = ByPeer)]
+[Cmdlet(VerbsLifecycle.Request, "WireTrust", SupportsShouldProcess = true, DefaultParameterSetName = ByAddress)]
 [OutputType(typeof(WireTrustRequest))]
 public sealed class RequestWireTrustCommand : RelayCmdlet
 {

@@ -62,11 +62,12 @@ public sealed class TrustRequests
     /// <param name="found">Whom.</param>
     /// <param name="justification">Why, for the person there.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<OutgoingRequest> AskAsync(FoundPeer found, string? justification, CancellationToken cancellationToken)
+    /// <param name="isAnew">True to ask also where a request waits: the other side may decide otherwise by now.</param>
+    public async Task<OutgoingRequest> AskAsync(FoundPeer found, string? justification, CancellationToken cancellationToken, bool isAnew = false)
     {
         RequireRecipient(found.Card);
         RequireNotRevoked(found.Card);
-        if (OpenTo(found.Card) is { } open)
+        if (!isAnew && OpenTo(found.Card) is { } open)
         {
             return open;
         }
@@ -88,7 +89,8 @@ public sealed class TrustRequests
     /// <param name="peer">The peer.</param>
     /// <param name="justification">Why, for the person there.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public async Task<OutgoingRequest> AskAsync(TrustEntry peer, string? justification, CancellationToken cancellationToken)
+    /// <param name="isAnew">True to ask also where a request waits: the other side may decide otherwise by now.</param>
+    public async Task<OutgoingRequest> AskAsync(TrustEntry peer, string? justification, CancellationToken cancellationToken, bool isAnew = false)
     {
         if (peer.RevokedAt is not null)
         {
@@ -97,7 +99,7 @@ public sealed class TrustRequests
 
         var card = peer.Card ?? throw new WireException(WireReason.PeerNotWirePS, null, peer.Did);
         RequireRecipient(card);
-        if (OpenTo(card) is { } open)
+        if (!isAnew && OpenTo(card) is { } open)
         {
             return open;
         }

@@ -39,7 +39,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
     [ValidateNotNullOrEmpty]
     public string? Justification { get; set; }
 
-    /// <summary>Asks also a peer that is trusted here: it may have forgotten this home.</summary>
+    /// <summary>Asks also where a request waits already, and a peer that is trusted here: the other side may decide otherwise by now, or have forgotten this home.</summary>
     [Parameter(ParameterSetName = ByPeer)]
     public SwitchParameter Force { get; set; }
 
@@ -93,7 +93,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
 
         if (IsToBeAsked(engine.Trust.FindKey(found.Card.PublicKey)))
         {
-            Show(await DirectlyOrAsync(address, found.Card, HandleDirectory.KeySource, () => engine.Requests.AskAsync(found, Justification, Cancellation)));
+            Show(await DirectlyOrAsync(address, found.Card, HandleDirectory.KeySource, () => engine.Requests.AskAsync(found, Justification, Cancellation, Force)));
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
     {
         if (IsToBeAsked(peer) && ShouldProcess($"{Printable.Of(peer.Did)}, {peer.Fingerprint}", "Ask for trust"))
         {
-            Show(await DirectlyOrAsync(address, peer.Card, peer.KeySource, () => Engine.Requests.AskAsync(peer, Justification, Cancellation)));
+            Show(await DirectlyOrAsync(address, peer.Card, peer.KeySource, () => Engine.Requests.AskAsync(peer, Justification, Cancellation, Force)));
         }
     }
 

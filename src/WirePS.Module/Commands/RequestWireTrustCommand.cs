@@ -41,7 +41,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
 
     /// <summary>Asks also where a request waits already, and a peer that is trusted here: the other side may decide otherwise by now, or have forgotten this home.</summary>
     [Parameter(ParameterSetName = ByPeer)]
-    public SwitchParameter Force { get; set; }
+    public SwitchParameter Again { get; set; }
 
     /// <inheritdoc/>
     protected override async Task ProcessAsync()
@@ -93,7 +93,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
 
         if (IsToBeAsked(engine.Trust.FindKey(found.Card.PublicKey)))
         {
-            Show(await DirectlyOrAsync(address, found.Card, HandleDirectory.KeySource, () => engine.Requests.AskAsync(found, Justification, Cancellation, Force)));
+            Show(await DirectlyOrAsync(address, found.Card, HandleDirectory.KeySource, () => engine.Requests.AskAsync(found, Justification, Cancellation, Again)));
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
     {
         if (IsToBeAsked(peer) && ShouldProcess($"{Printable.Of(peer.Did)}, {peer.Fingerprint}", "Ask for trust"))
         {
-            Show(await DirectlyOrAsync(address, peer.Card, peer.KeySource, () => Engine.Requests.AskAsync(peer, Justification, Cancellation, Force)));
+            Show(await DirectlyOrAsync(address, peer.Card, peer.KeySource, () => Engine.Requests.AskAsync(peer, Justification, Cancellation, Again)));
         }
     }
 
@@ -126,7 +126,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
 
     private bool IsToBeAsked(TrustEntry? peer)
     {
-        if (Force || peer is not { IsTrusted: true })
+        if (Again || peer is not { IsTrusted: true })
         {
             return true;
         }

@@ -114,7 +114,7 @@ public sealed class WireTrustRequest
         PeerFingerprint = peer.Fingerprint,
         PeerKey = nameof(Trust.PeerKeyFamiliarity.Known),
         KeySource = Printable.Of(peer.KeySource) ?? "",
-        NextStep = "Nothing: the peer is trusted. Where it has forgotten this home, ask with -Force",
+        NextStep = "Nothing: the peer is trusted. Where it has forgotten this home, ask with -Again",
         CreatedAt = (peer.PinnedAt ?? default).LocalDateTime,
         ExpiresAt = (peer.PinnedAt ?? default).LocalDateTime,
         WireHome = engine.Home.Root,

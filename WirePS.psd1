@@ -27,6 +27,7 @@
         'Get-WirePairToken'
         'Get-WirePeer'
         'Get-WirePendingPair'
+        'Get-WireTrust'
         'Get-WireTrustedAgent'
         'Get-WireTrustPolicy'
         'Get-WireTrustRequest'

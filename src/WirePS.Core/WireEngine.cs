@@ -88,12 +88,18 @@ public sealed class WireEngine : IDisposable
         Offers = new GrantOffers(Mailboxes, surroundings.Random);
         Sent = new SentMessages(home, Files);
         TrustPolicies = new TrustPolicies(home, Files, Time);
-        TrustExchange = new TrustExchange(Trust, Identity, Journal, Time);
+        var handshakeStore = new HandshakeStore(home, Files);
+        TrustExchange = new TrustExchange(handshakeStore, Trust, Identity, Journal, Time);
         TrustWait = new TrustWait(home, Trust, Time);
-        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Rotations, Post, Relays, Journal, surroundings.Random, Time);
-        Requests = new TrustRequests(new HandshakeStore(home, Files), handshakes);
+        DaemonFiles = new DaemonFiles(home, Files, Time);
+        Direct = new DirectPost(Identity, Mailboxes, Relays, DaemonFiles, new HandshakeDial(Time), surroundings.Random, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Rotations, Settings, Post, Direct, Relays, Journal, surroundings.Random, Time);
+        Requests = new TrustRequests(handshakeStore, handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
         PeerRevocation = new PeerRevocation(Requests, handshakes);
+        var trustAnswers = new TrustAnswerTaker(Requests, handshakes);
+        var trustRevoked = new TrustRevokedTaker(PeerRevocation, Requests, handshakes);
+        DirectIntake = new DirectIntake(requests, trustAnswers, trustRevoked, Requests, handshakes);
         OwnCard = new OwnCard(Identity, Trust, Mailboxes, Post);
         var issued = new InviteStore(home, Files);
         Invites = new InviteOperations(home, issued, Pairs, [bareInvites, invites], Identity, Settings, Trust, Mailboxes, Revocations, Relays, Journal, surroundings.Random, Time);
@@ -102,11 +108,11 @@ public sealed class WireEngine : IDisposable
         var passing = new DevicePassing(PairTokens, Trust, Post, Journal, Time);
         DeviceOperations = new DeviceOperations(admission, devices, PairTokens, Pairs, Identity, Settings, Trust, Mailboxes, Relays, Journal, surroundings.Random, Time);
         Intake.With(new PairDecidedTaker(Pairs, Runner, Trust, Identity))
-            .With(new PairDropTaker(Identity, Trust).With(requests).With(answers))
+            .With(new PairDropTaker(Identity, Trust).With(requests).With(trustAnswers).With(answers))
             .With(new InviteAnswerTaker(Pairs, protocols, Identity, Trust, Mailboxes, Time))
             .With(requests)
-            .With(new TrustAnswerTaker(Requests, handshakes))
-            .With(new TrustRevokedTaker(PeerRevocation, Requests, handshakes))
+            .With(trustAnswers)
+            .With(trustRevoked)
             .With(new CardTaker(Identity, Trust, Mailboxes, Post, Journal, Time))
             .With(new MailboxMovedTaker(Mailboxes, Journal, Time))
             .With(new DeviceRedeemTaker(admission, passing, new PassedRedeemTaker(admission, Trust, Mailboxes, Post), PairTokens, Identity, Trust, Mailboxes, Post))
@@ -114,14 +120,13 @@ public sealed class WireEngine : IDisposable
             .With(new DeviceNewsTaker(Identity, Peers, Journal, notifier, Time))
             .With(new SharedPeerTaker(Identity, Trust, Peers, Revocations, Journal, Time))
             .With(new MachineAddressTaker(Machines, Identity, Trust, Mailboxes, Post));
-        Sender = new OutboxSender(Outbox, Sent, Mailboxes, Machines, Trust, Relays, Journal, Time);
+        Sender = new OutboxSender(Outbox, Sent, Mailboxes, Machines, Trust, Relays, Journal, Direct, Time);
         Messenger = new Messenger(Post, Outbox, Sender, Time);
         History = new MessageHistory(home, Files, Trust, Identity, Received, Sent, Outbox);
         EventCheck = new EventCheck(Trust, Identity);
         Mail = new MailPass(Mailboxes, Reader, Intake, MachineLinks, Sender);
         Rotation = new SlotRotation(Rotations, Mailboxes, Trust, Directory, Offers, Revocations, Post, Reader, Relays, Journal, Time);
-        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, Rotation, OwnCard, Mail);
-        DaemonFiles = new DaemonFiles(home, Files, Time);
+        Tick = new WireTick(Pairs, Runner, DeviceOperations, Revocations, Rotation, OwnCard, Requests, Mail);
         RetiredCodes = new RetiredCodes(Pairs, surroundings.Stretcher);
         DaemonControl = new DaemonControl(home, DaemonFiles, surroundings.Launcher, Time);
         LocalRelay = new LocalRelay(home, Files, surroundings.Launcher, Time);
@@ -225,6 +230,12 @@ public sealed class WireEngine : IDisposable
 
     /// <summary>Trust requests, received and sent.</summary>
     public TrustRequests Requests { get; }
+
+    /// <summary>Sends messages of the handshake over connections of their own.</summary>
+    public DirectPost Direct { get; }
+
+    /// <summary>Takes messages of the handshake that came over connections of their own.</summary>
+    public DirectIntake DirectIntake { get; }
 
     /// <summary>Who is trusted when they ask, and what else is decided without a person.</summary>
     public TrustPolicies TrustPolicies { get; }

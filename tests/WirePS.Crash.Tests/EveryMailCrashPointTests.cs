@@ -29,6 +29,12 @@ public sealed class CrashOfMailCommands(ITestOutputHelper output) : MailCrashPoi
     public Task Sending_dies_after_each_durable_write_or_send_and_the_daemon_goes_on(string who, string kind) => EnumerateAsync(who, kind);
 }
 
+public sealed class CrashOfMailToTwoMachines(ITestOutputHelper output) : MailCrashPoints(output)
+{
+    [Fact]
+    public Task The_senders_daemon_dies_after_each_durable_write_and_both_machines_have_each_message_once() => EnumerateAsync("sender", "write", hasDevice: true);
+}
+
 /// <summary>
 /// Every point at which a process can be killed while messages are on their way: the N-th durable write or send, for N
 /// from 1 until one is past the end. Whatever dies, each message is there once at the end, in order. The two homes have
@@ -39,13 +45,13 @@ public abstract class MailCrashPoints(ITestOutputHelper output)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private static readonly string[] Texts = ["one", "two", "three"];
 
-    protected async Task EnumerateAsync(string who, string kind)
+    protected async Task EnumerateAsync(string who, string kind, bool hasDevice = false)
     {
         var root = Directory.CreateTempSubdirectory("wireps-crash-").FullName;
         try
         {
             Directory.CreateDirectory(Path.Combine(root, "paired"));
-            var url = await PairAsync(Path.Combine(root, "paired"));
+            var url = await PairAsync(Path.Combine(root, "paired"), hasDevice);
             var points = 0;
             while (await RunAsync(root, url, who, $"{kind}:{points + 1}"))
             {
@@ -71,6 +77,7 @@ public abstract class MailCrashPoints(ITestOutputHelper output)
         var (sender, receiver) = (Path.Combine(run, "host"), Path.Combine(run, "guest"));
         using var sending = new WireEngine(WireHome.Resolve(sender));
         using var receiving = new WireEngine(WireHome.Resolve(receiver));
+        var device = Path.Combine(run, "device");
         try
         {
             await using var relay = await StartRelayAsync(run, url, who == "relay" ? die : null, limit.Token);
@@ -103,6 +110,14 @@ public abstract class MailCrashPoints(ITestOutputHelper output)
             // Whatever comes twice has come by now: the sender has nothing left, and the receiver has read to the end.
             await receiving.Tick.RunAsync(limit.Token);
             Assert.Equal(Texts, Received(receiving));
+            if (Directory.Exists(device))
+            {
+                // The receiver's second machine: what has come to it lies at the relay until now.
+                using var engine = new WireEngine(WireHome.Resolve(device));
+                await engine.Tick.RunAsync(limit.Token);
+                Assert.Equal(Texts, Received(engine));
+            }
+
             Assert.Equal(Texts, (await Supervised.CommandAsync(null, "receive", "--home", receiver)).Output.Split('\n', StringSplitOptions.TrimEntries));
             Assert.Equal(Texts, sending.History.Read(new HistoryQuery(), static e => throw e).Select(static m => m.Body!.AsString()));
             var deaths = receiverDaemon.Deaths + senderDaemon.Deaths + relay.Deaths;
@@ -126,8 +141,8 @@ public abstract class MailCrashPoints(ITestOutputHelper output)
     private static List<string?> Received(WireEngine engine) =>
         [.. engine.History.Read(new HistoryQuery(), static e => throw e).Where(static m => m.Direction == MessageDirection.Received).Select(static m => m.Body?.AsString())];
 
-    /// <summary>Two homes that have paired, and the relay's data.</summary>
-    private static async Task<string> PairAsync(string root)
+    /// <summary>Two homes that have paired, a second machine of the receiver's where that is asked for, and the relay's data.</summary>
+    private static async Task<string> PairAsync(string root, bool hasDevice)
     {
         using var limit = new CancellationTokenSource(Patience);
         var url = $"http://127.0.0.1:{CrashPoints.FreePort()}";
@@ -141,12 +156,25 @@ public abstract class MailCrashPoints(ITestOutputHelper output)
         await hostEngine.Pairing.ConfirmAsync(hostKey, joined.Sas!, limit.Token);
         await guestEngine.Pairing.ConfirmAsync(guestKey, made.Sas!, limit.Token);
         await TickUntilAsync(() => made.PeerAcked && joined.PeerAcked);
+        if (hasDevice)
+        {
+            using var device = new WireEngine(WireHome.Resolve(Path.Combine(root, "device")));
+            var minted = await guestEngine.DeviceOperations.MintAsync(new Devices.PairTokenWish(""), url, false, limit.Token);
+            await device.DeviceOperations.RegisterAsync(minted.Url, null, allowInsecureRelay: true, limit.Token);
+            await TickUntilAsync(() => hostEngine.Machines.Reachable().Count == 1 && device.Trust.List().Count == 2, device);
+        }
+
         return url;
 
-        async Task TickUntilAsync(Func<bool> isThere)
+        async Task TickUntilAsync(Func<bool> isThere, WireEngine? device = null)
         {
             do
             {
+                if (device is not null)
+                {
+                    await device.Tick.RunAsync(limit.Token);
+                }
+
                 await hostEngine.Tick.RunAsync(limit.Token);
                 await guestEngine.Tick.RunAsync(limit.Token);
                 made = hostEngine.Pairs.Load(hostKey) ?? hostEngine.Pairs.Load(made.Id)!;

@@ -62,10 +62,9 @@ Describe 'A second machine' {
             $null = New-WirePairToken laptop -Right send, receive -WireHome $alice | Register-WireDevice -WireHome $laptop
 
             # Each learns of the other by itself.
-            Wait-Until { (Get-WirePeer $aliceDid -WireHome $bob).Devices.HasAddress } | Should -BeTrue
+            Wait-Until { $known = Get-WirePeer $aliceDid -WireHome $bob; $known.Devices -and -not $known.DevicesWithoutAddress } | Should -BeTrue
             Wait-Until { (Get-WirePeer $bobDid -WireHome $laptop -ErrorAction Ignore).Relay } | Should -BeTrue
-            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Did | Should -Be $laptopDid
-            (Get-WirePeer $aliceDid -WireHome $bob).Devices.Rights | Should -Be 'send', 'receive'
+            (Get-WirePeer $aliceDid -WireHome $bob).Devices | Should -Be $laptopDid
             (Get-WirePeer $bobDid -WireHome $laptop).ApprovedBy | Should -Be "principal:$aliceDid"
 
             $sent = Send-WireMessage $aliceDid 'to all of you' -WireHome $bob

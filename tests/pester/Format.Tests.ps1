@@ -17,7 +17,7 @@ Describe 'The view' {
             Code = 'ABCD-EFGH-IJKL'; Sas = '123456'; Role = 'Guest'; Kind = 'request'; Status = 'RequestGuest'; Direction = 'Received'
             NextStep = 'Somebody else tried to take part: compare the digits with care, then Confirm-WirePair -Digits'
             Text = 'One line that is so long that it does not fit into what is left of the window'; Type = 'wire/deployment.job'
-            Reason = 'CommitmentMismatch'; Justification = 'We share the build, and the other one'; State = 'Reserved'; Verdict = 'SignatureRejected'
+            Reason = 'CommitmentMismatch'; Justification = 'We share the build, and the other one'; State = 'Reserved'; ApprovedBy = 'policy:auto_approve'; KeySource = 'directory'; Verdict = 'SignatureRejected'
             From = 'RequestHost'; To = 'AbortedRestart'; PeerKey = 'Different'; Relay = 'https://relay.example.org'; Outcome = 'Conflict'
             Tier = 'OrgVerified'; Ceremony = 'handshake'; Uses = 10000; UsesLeft = 9999; Seq = 123456
             Url = "wire://pair?v=1&inv=$('0123456789' * 40)"
@@ -80,6 +80,7 @@ Describe 'The view' {
             'WireMessage' { $made.Direction, $made.Status }
             'WireTransition' { $made.Id }
             'WireJournalEntry' { $made.Id, $made.Reason }
+            'WireTrust' { $made.State, '2026-11-22', $fingerprint.Remove(19) }
             'WireTrustRequest' { $made.Id.Substring(0, 12), $made.Status, $made.PeerKey, $fingerprint.Remove(19) }
             { $_ -in 'WireFoundPeer', 'WireTrustedAgent', 'WireTrustPreview', 'WireImportedTrust' } { $made.Fingerprint }
         }

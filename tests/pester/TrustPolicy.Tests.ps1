@@ -44,7 +44,8 @@ Describe 'Allowlist and policy' {
     }
 
     It 'lets an agent of the allowlist in when it asks' {
-        $request = Request-WireTrust agent-two 'Again.' -WireHome $asking -WarningAction Ignore
+        (Request-WireTrust agent-two 'Again.' -WireHome $asking -WarningAction Ignore).Id | Should -Be (Get-WireTrustRequest -WireHome $asking).Id
+        $request = Request-WireTrust agent-two 'Again.' -Again -WireHome $asking -WarningAction Ignore
         Invoke-BothTick
         $peer = Get-WirePeer agent-one -WireHome $asked
         $peer.Tier, $peer.ApprovedBy | Should -Be 'OrgVerified', 'policy:trusted_agent'

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using WirePS.Identity;
@@ -12,7 +13,17 @@ namespace WirePS.Daemon;
 /// <param name="BinPath">The program.</param>
 /// <param name="Version">Its version.</param>
 /// <param name="StartedAt">When it started.</param>
-public sealed record DaemonRecord(int Pid, bool IsOurs, string? BinPath, string? Version, DateTimeOffset? StartedAt);
+public sealed record DaemonRecord(int Pid, bool IsOurs, string? BinPath, string? Version, DateTimeOffset? StartedAt)
+{
+    /// <summary>Where it takes messages of the handshake as connections of their own, as <c>address:port</c>; null for nowhere.</summary>
+    public string? Listen { get; init; }
+
+    /// <summary>Why it does not, where it should; null where nothing is wrong.</summary>
+    public string? ListenTrouble { get; init; }
+
+    /// <summary>The port of <see cref="Listen"/>.</summary>
+    public int? ListenPort => IPEndPoint.TryParse(Listen ?? "", out var place) ? place.Port : null;
+}
 
 /// <summary>
 /// What the daemon of a home and those who ask about it know of each other: a lock that lives as long as the daemon,
@@ -28,6 +39,8 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     private const int MaxBytes = 64 * 1024;
     private const int ClaimAttempts = 20;
     private static readonly TimeSpan ClaimGap = TimeSpan.FromMilliseconds(10);
+
+    private readonly DateTimeOffset _startedAt = time.GetUtcNow();
 
     /// <summary>Asks the daemon to stop by being there.</summary>
     public string StopFile => Path.Combine(home.StateFolder, "daemon.stop");
@@ -67,7 +80,11 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
     }
 
     /// <summary>Tells who the daemon is. Its presence says that the daemon is ready.</summary>
-    public void Announce(string? did, string? relayUrl)
+    /// <param name="did">The home's DID.</param>
+    /// <param name="relayUrl">The home's relay.</param>
+    /// <param name="listen">Where it takes messages of the handshake; null for nowhere.</param>
+    /// <param name="listenTrouble">Why not; null where nothing is wrong.</param>
+    public void Announce(string? did, string? relayUrl, string? listen = null, string? listenTrouble = null)
     {
         var record = new JsonObject
         {
@@ -75,11 +92,21 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
             ["pid"] = Environment.ProcessId,
             ["bin_path"] = Environment.ProcessPath,
             ["version"] = typeof(DaemonFiles).Assembly.GetName().Version?.ToString(3),
-            ["started_at"] = Timestamps.Format(time.GetUtcNow()),
+            ["started_at"] = Timestamps.Format(_startedAt),
             ["did"] = did,
             ["relay_url"] = relayUrl,
             ["program"] = Program,
         };
+        if (listen is not null)
+        {
+            record["listen"] = listen;
+        }
+
+        if (listenTrouble is not null)
+        {
+            record["listen_trouble"] = listenTrouble;
+        }
+
         files.WritePrivate(home.DaemonPidFile, JsonSerializer.SerializeToUtf8Bytes(record, JsonTreeJson.Default.JsonObject));
     }
 
@@ -128,7 +155,11 @@ public sealed class DaemonFiles(WireHome home, IFileSystem files, TimeProvider t
                     (string?)record["program"] == Program,
                     (string?)record["bin_path"],
                     (string?)record["version"],
-                    Timestamps.TryParse((string?)record["started_at"], out var started) ? started : null),
+                    Timestamps.TryParse((string?)record["started_at"], out var started) ? started : null)
+                {
+                    Listen = (string?)record["listen"],
+                    ListenTrouble = (string?)record["listen_trouble"],
+                },
                 JsonValue bare => new DaemonRecord(bare.GetValue<int>(), false, null, null, null),
                 _ => null,
             };

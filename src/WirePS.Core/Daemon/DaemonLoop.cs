@@ -52,7 +52,8 @@ public sealed class DaemonLoop
         using var moves = new FolderWatch(_engine.Home.StateFolder, NextLook, Path.GetFileName(_engine.Home.RotationsFile));
         using var asked = new FolderWatch(_engine.Home.StateFolder, TimeSpan.FromSeconds(1), Path.GetFileName(_engine.DaemonFiles.StopFile), Path.GetFileName(_engine.Home.DaemonLockFile));
         var (identity, _) = await _engine.Identity.EnsureAsync(null, ending.Token).ConfigureAwait(false);
-        _engine.DaemonFiles.Announce(identity.Did, _engine.Settings.Relay);
+        var door = new TrustDoor(_engine, _log, identity.Did);
+        await door.OpenAsync().ConfigureAwait(false);
         _log.Write($"started as {identity.Did}, process {Environment.ProcessId}, {(pairs.IsWatching ? "watching files" : "looking at files every few seconds")}");
         try
         {
@@ -60,13 +61,15 @@ public sealed class DaemonLoop
             var revoke = RevokeAsync(state, ending.Token);
             var rotate = RotateAsync(moves, ending.Token);
             var devices = ResumeDevicesAsync(ending.Token);
+            var knocks = door.RunAsync(ending.Token);
             var mail = new MailWorkers(_engine, _log).RunAsync(ending.Token);
             await WatchPairsAsync(pairs, ending.Token).ConfigureAwait(false);
-            await Task.WhenAll([stop, revoke, rotate, devices, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
+            await Task.WhenAll([stop, revoke, rotate, devices, knocks, mail, .. _workers.Values.Select(static w => w.Ended)]).ConfigureAwait(false);
         }
         finally
         {
             await ending.CancelAsync().ConfigureAwait(false);
+            await door.DisposeAsync().ConfigureAwait(false);
             if (!_engine.DaemonFiles.HasLostPlace())
             {
                 _log.Write($"stopped");
@@ -210,7 +213,7 @@ public sealed class DaemonLoop
         }
     }
 
-    /// <summary>Finishes what a process that died has left of a redemption, and removes tokens that have expired.</summary>
+    /// <summary>Finishes what a process that died has left of a redemption, removes tokens that have expired, and ends requests that nobody has answered.</summary>
     private async Task ResumeDevicesAsync(CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
@@ -218,10 +221,11 @@ public sealed class DaemonLoop
             try
             {
                 await _engine.DeviceOperations.ResumeAsync(cancellationToken).ConfigureAwait(false);
+                await _engine.Requests.ExpireAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (WireException error)
             {
-                _log.Write($"pair tokens cannot be read: {error.Message}");
+                _log.Write($"what has expired cannot be ended: {error.Message}");
             }
             catch (OperationCanceledException)
             {

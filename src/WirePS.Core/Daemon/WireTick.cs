@@ -1,4 +1,5 @@
 using WirePS.Devices;
+using WirePS.Handshakes;
 using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Trust;
@@ -23,8 +24,9 @@ public sealed record TickFailure(string? PairId, WireException Error);
 /// <param name="revocations">Grants to be revoked.</param>
 /// <param name="rotation">Moves mailboxes.</param>
 /// <param name="ownCard">The card of the home, which peers are to have.</param>
+/// <param name="requests">Trust requests of this home.</param>
 /// <param name="mail">Mailboxes and outbox.</param>
-public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOperations devices, GrantRevocations revocations, SlotRotation rotation, OwnCard ownCard, MailPass mail)
+public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOperations devices, GrantRevocations revocations, SlotRotation rotation, OwnCard ownCard, TrustRequests requests, MailPass mail)
 {
     private const int AtOnce = 16;
 
@@ -65,8 +67,9 @@ public sealed class WireTick(PendingPairStore store, PairRunner runner, DeviceOp
 
         try
         {
-            // Before the revocations: a token that has expired has a grant that goes with it.
+            // Before the revocations: a token that has expired, or a request that nobody has answered, has a grant that goes with it.
             await devices.ResumeAsync(cancellationToken).ConfigureAwait(false);
+            await requests.ExpireAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (WireException error)
         {

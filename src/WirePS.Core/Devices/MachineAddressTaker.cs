@@ -49,7 +49,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
         var devices = DeviceEntry.ListOf(own);
         if (devices.Any(d => d.HasKey(sender.PublicKey)))
         {
-            return of != sender.Did ? NotItsOwn() : Forward(peers.Find(p => p.SharedBy is null && Has(p, recipient)), body);
+            return of != sender.Did ? NotItsOwn() : Forward(peers.Find(p => p.SharedBy is null && Has(p, recipient)), of, recipient, route);
         }
 
         if (DeviceOperations.IsMember(sender, own.PublicKey) && recipient == own.Did)
@@ -63,7 +63,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
             // Its card may be on its way still.
             : !Has(sender, of) ? EventOutcome.Later
             : recipient == own.Did ? await StoreAsync(sender, of, route, saidAt, cancellationToken).ConfigureAwait(false)
-            : Forward(peers.Find(p => p.Did == recipient && devices.Any(d => d.HasKey(p.PublicKey))), body);
+            : Forward(peers.Find(p => p.Did == recipient && devices.Any(d => d.HasKey(p.PublicKey))), of, recipient, route);
     }
 
     private static bool Has(TrustEntry peer, string machine) => peer.Did == machine || peer.Devices.Any(d => d.Did == machine);
@@ -78,8 +78,8 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
         return isNewest ? EventOutcome.Done : EventOutcome.Refuse(EventRefusal.Expired, "A newer address of the machine is known.");
     }
 
-    // The body as it came: who it is for checks it again.
-    private EventOutcome Forward(TrustEntry? next, WireJson body)
+    // What was checked and nothing else; who it is for checks it again.
+    private EventOutcome Forward(TrustEntry? next, string machine, string recipient, PeerRoute route)
     {
         if (next is null)
         {
@@ -88,7 +88,10 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
 
         if (next.SpeaksWirePS && mailboxes.FindRoute(next.Handle) is not null)
         {
-            post.ToPeer(next, EventTypes.MachineAddress, body);
+            post.ToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient)
+                .With("relay_url", route.RelayUrl)
+                .With("slot_id", route.SlotId)
+                .With("slot_token", route.SlotToken));
         }
 
         return EventOutcome.Done;

@@ -75,6 +75,11 @@ public enum WireReason
     // Trust requests and revocation (wireps.md §8)
     TrustRequestNotFound,
     NotATrustRequest,
+    PeerUnreachable,
+    InvalidAddress,
+    PortNeedsPrivilege,
+    PortInUse,
+    ListenFailed,
     NotAPairing,
     PeerRevoked,
     PeerWithoutRoute,

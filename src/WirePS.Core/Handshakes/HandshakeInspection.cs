@@ -31,6 +31,9 @@ public enum HandshakeFault
 
     /// <summary>It claims node id 0, or one that another key is known for.</summary>
     WrongNode,
+
+    /// <summary>It is addressed to another key.</summary>
+    WrongRecipient,
 }
 
 /// <summary>Checks what a message claims, as far as the message itself can tell (handshake.md §3, with what §16 and §17 say ours must refuse). Nothing is remembered here.</summary>

@@ -57,7 +57,7 @@ public sealed record HandshakeMessage
     private static Dictionary<string, string> EmptyMembers { get; } = [];
 
     /// <summary>The names of the members that messages of ours add, in the order in which they are written (wireps.md §8).</summary>
-    internal static IReadOnlyList<string> OurNames { get; } = ["v2_nonce", "v2_from", "v2_to", "v2_to_key", "v2_request", "v2_card", "v2_signature"];
+    internal static IReadOnlyList<string> OurNames { get; } = ["v2_nonce", "v2_from", "v2_to", "v2_to_key", "v2_request", "v2_card", "v2_answer", "v2_sealed", "v2_signature"];
 
     /// <summary>The text that the older signature covers (handshake.md §2.1), the same for every type.</summary>
     public static byte[] SignedText(uint sender, uint receiver) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"handshake:{sender}:{receiver}"));

@@ -30,10 +30,9 @@ public sealed class PeerRevocation
         await NoteRotationAsync(peer, cancellationToken).ConfigureAwait(false);
         await _around.Trust.RevokeAsync(peer, Printable.Of(reason), _around.Revocations.AddAsync, cancellationToken).ConfigureAwait(false);
         await _requests.ForgetKeyAsync(peer.PublicKey, cancellationToken).ConfigureAwait(false);
-        if (route is not null && peer.Card is { SpeaksWirePS: true } card)
+        if (peer.Card is { SpeaksWirePS: true } card)
         {
-            var (message, members) = _requests.Sign(TrustMessageType.Revoke, card, peer.RequestId, reason);
-            _around.Post.ToStranger(card, OutboxRoute.Of(route), EventTypes.TrustRevoked, members.With("key", message.ToKey!));
+            _requests.TellRevoked(card, DirectAddress.TryParse(peer.Address), route, peer.RequestId, reason);
         }
 
         // The way to it goes last: it is what a repetition needs to tell the peer.

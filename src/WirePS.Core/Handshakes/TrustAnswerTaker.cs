@@ -8,8 +8,11 @@ namespace WirePS.Handshakes;
 /// Takes the answers to requests of ours, 1001 <c>trust_accept</c> and <c>trust_reject</c>: only of the key that the request
 /// was addressed to, and only while it waits.
 /// </summary>
-internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurroundings around) : IEventTaker
+internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurroundings around) : IEventTaker, IPairDropShape
 {
+    // Stands for the relay of a home that has none.
+    private const string AnyPublicRelay = "https://relay.example.org";
+
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } =
     [
@@ -35,25 +38,59 @@ internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurround
                 continue;
             }
 
-            outcomes.Add(message!.Type == TrustMessageType.Accept
-                ? await AcceptedAsync(request!, message, body!, cancellationToken).ConfigureAwait(false)
-                : await RejectedAsync(request!, message, cancellationToken).ConfigureAwait(false));
+            outcomes.Add(await TakeAsync(request!, message!, request!.Card!, body, cancellationToken).ConfigureAwait(false));
             state = requests.Load();
         }
 
         return outcomes;
     }
 
+    /// <inheritdoc/>
+    public bool Fits(WireJson body) => body.TryGet(EventTypes.TrustAccept, out _) || body.TryGet(EventTypes.TrustReject, out _);
+
+    /// <summary>Takes answers to requests that were sent to an address: who gives them may know no mailbox of this home, and leave them with its handle.</summary>
+    public async Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<PairDrop> drops, CancellationToken cancellationToken)
+    {
+        var outcomes = new List<EventOutcome>();
+        foreach (var drop in drops)
+        {
+            var type = drop.Body.TryGet(EventTypes.TrustAccept, out _) ? TrustMessageType.Accept : TrustMessageType.Reject;
+            var members = drop.Body.GetObject(type == TrustMessageType.Accept ? EventTypes.TrustAccept : EventTypes.TrustReject);
+            outcomes.Add(TrustMessage.Read(type, members, drop.Card.Did, drop.Card.PublicKey) is { } message
+                ? await TakeAsync(message, drop.Card, drop.Body, cancellationToken).ConfigureAwait(false)
+                : EventOutcome.Refuse(EventRefusal.BadSignature, "The answer in it does not hold."));
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>Takes an answer whose signature holds, of whoever answers at the address that was asked: it must name a request that this key may answer.</summary>
+    /// <param name="message">The answer.</param>
+    /// <param name="card">The card of who gives it.</param>
+    /// <param name="address">The members of the address that it hands over; null for none.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<EventOutcome> TakeAsync(TrustMessage message, AgentCard card, WireJson? address, CancellationToken cancellationToken)
+    {
+        var state = requests.Load();
+        var request = state.Outgoing.Find(o => o.Status == OutgoingStatus.Waiting && o.Id == message.Request && o.IsAnsweredBy(card));
+        return !message.IsTo(around.Identity.Find()!.Card) ? EventOutcome.Refuse(EventRefusal.WrongRecipient)
+            : request is null || state.IsSpent(message) || around.Time.GetUtcNow() - request.SentAt >= HandshakeState.Patience ? EventOutcome.Refuse(EventRefusal.NotExpected)
+            : await TakeAsync(request, message, card, address, cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task<EventOutcome> TakeAsync(OutgoingRequest request, TrustMessage message, AgentCard card, WireJson? address, CancellationToken cancellationToken) =>
+        message.Type == TrustMessageType.Accept ? AcceptedAsync(request, message, card, address, cancellationToken) : RejectedAsync(request, message, card, cancellationToken);
+
     private static (EventOutcome? Refusal, OutgoingRequest? Request, TrustMessage? Message, WireJson? Body) Check(IncomingEvent incoming, HandshakeState state, OwnIdentity own)
     {
-        var asked = state.Outgoing.FindAll(o => o.Status == OutgoingStatus.Waiting && o.Card.Did == incoming.Event.From);
+        var asked = state.Outgoing.FindAll(o => o.Status == OutgoingStatus.Waiting && o.Card?.Did == incoming.Event.From);
         if (asked.Count == 0)
         {
             return Refuse(EventRefusal.NotExpected);
         }
 
         // A DID has 32 bits of its key: two keys may have the same one, and the signature tells which.
-        var card = asked.Find(o => incoming.Event.Verify(o.Card) == EventVerdict.Valid)?.Card;
+        var card = asked.Find(o => incoming.Event.Verify(o.Card!) == EventVerdict.Valid)?.Card;
         if (card is null)
         {
             return Refuse(EventRefusal.BadSignature);
@@ -71,7 +108,7 @@ internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurround
             return Refuse(EventRefusal.BadSignature, "The answer in it does not hold.");
         }
 
-        var request = asked.Find(o => o.Id == message.Request && o.Card.PublicKey.AsSpan().SequenceEqual(card.PublicKey));
+        var request = asked.Find(o => o.Id == message.Request && o.IsAnsweredBy(card));
         return !message.IsTo(own.Card) ? Refuse(EventRefusal.WrongRecipient)
             : request is null || state.IsSpent(message) ? Refuse(EventRefusal.NotExpected)
             : (null, request, message, body);
@@ -79,41 +116,48 @@ internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurround
 
     private static (EventOutcome?, OutgoingRequest?, TrustMessage?, WireJson?) Refuse(EventRefusal why, string? detail = null) => (EventOutcome.Refuse(why, detail), null, null, null);
 
-    private async Task<EventOutcome> AcceptedAsync(OutgoingRequest request, TrustMessage message, WireJson body, CancellationToken cancellationToken)
+    private async Task<EventOutcome> AcceptedAsync(OutgoingRequest request, TrustMessage message, AgentCard card, WireJson? address, CancellationToken cancellationToken)
     {
-        var route = PeerRoute.TryCreate(body.GetString("relay_url"), body.GetString("slot_id"), body.GetString("slot_token"), request.Mailbox.RelayUrl);
+        // An address at a relay of the other side's choice is used by the rule of peers' addresses.
+        var ownRelay = request.Mailbox?.RelayUrl ?? around.Settings.FindRelay() ?? AnyPublicRelay;
+        var route = address is null ? null : PeerRoute.TryCreate(address.GetString("relay_url"), address.GetString("slot_id"), address.GetString("slot_token"), ownRelay);
         try
         {
-            var grant = request.Given ?? around.Trust.FindKey(request.Card.PublicKey)?.Grant;
-            await requests.PinAsync(request.Card, request.KeySource, TrustRequests.Person, route, grant, request.Id, cancellationToken).ConfigureAwait(false);
+            var grant = request.Given ?? around.Trust.FindKey(card.PublicKey)?.Grant;
+            await requests.PinAsync(card, request.KeySource, TrustRequests.Person, route, grant, request.Id, cancellationToken, request.Address).ConfigureAwait(false);
         }
         catch (WireException error) when (error.Reason is WireReason.IdentityConflict or WireReason.PeerRevoked)
         {
-            await EndAsync(request, message, OutgoingStatus.Conflict, error.Reason.ToWire(), cancellationToken).ConfigureAwait(false);
+            await EndAsync(request, message, card, OutgoingStatus.Conflict, error.Reason.ToWire(), cancellationToken).ConfigureAwait(false);
             return EventOutcome.Refuse(error.Reason == WireReason.PeerRevoked ? EventRefusal.Revoked : EventRefusal.IdentityConflict);
         }
 
-        await around.Trust.SetPeerAckedAsync(request.Card.Did, cancellationToken).ConfigureAwait(false);
+        await around.Trust.SetPeerAckedAsync(card.Did, cancellationToken).ConfigureAwait(false);
         await requests.ChangeAsync(
             state =>
             {
                 state.Spend(message.FromKey, message.Nonce, around.Time.GetUtcNow());
                 state.Outgoing.RemoveAll(o => o.Id == request.Id);
-                state.Pending.RemoveAll(p => p.Card.PublicKey.AsSpan().SequenceEqual(request.Card.PublicKey));
+                state.Pending.RemoveAll(p => p.PublicKey.AsSpan().SequenceEqual(card.PublicKey));
                 return (true, []);
             },
             cancellationToken).ConfigureAwait(false);
+        if (request.Address is not null && route is not null)
+        {
+            await requests.HandOverAsync(around.Trust.FindKey(card.PublicKey)!, request, cancellationToken).ConfigureAwait(false);
+        }
+
         return EventOutcome.Done;
     }
 
-    private async Task<EventOutcome> RejectedAsync(OutgoingRequest request, TrustMessage message, CancellationToken cancellationToken)
+    private async Task<EventOutcome> RejectedAsync(OutgoingRequest request, TrustMessage message, AgentCard card, CancellationToken cancellationToken)
     {
-        await EndAsync(request, message, OutgoingStatus.Rejected, Printable.Of(message.Reason), cancellationToken).ConfigureAwait(false);
+        await EndAsync(request, message, card, OutgoingStatus.Rejected, Printable.Of(message.Reason), cancellationToken).ConfigureAwait(false);
         return EventOutcome.Done;
     }
 
     /// <summary>Ends a request of ours without trust: what it offered is taken back.</summary>
-    private async Task EndAsync(OutgoingRequest request, TrustMessage message, OutgoingStatus status, string? reason, CancellationToken cancellationToken)
+    private async Task EndAsync(OutgoingRequest request, TrustMessage message, AgentCard card, OutgoingStatus status, string? reason, CancellationToken cancellationToken)
     {
         var now = around.Time.GetUtcNow();
         await requests.ChangeAsync(
@@ -128,6 +172,6 @@ internal sealed class TrustAnswerTaker(TrustRequests requests, HandshakeSurround
                 return (true, [request]);
             },
             cancellationToken).ConfigureAwait(false);
-        await requests.JournalAsync(request.Card, "asked", status == OutgoingStatus.Rejected ? "rejected" : "conflict", null, cancellationToken).ConfigureAwait(false);
+        await requests.JournalAsync(card, "asked", status == OutgoingStatus.Rejected ? "rejected" : "conflict", null, cancellationToken).ConfigureAwait(false);
     }
 }

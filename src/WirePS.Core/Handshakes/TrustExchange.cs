@@ -15,7 +15,7 @@ public enum ImportOutcome
     /// <summary>Its key was trusted here before; nothing changed.</summary>
     Known,
 
-    /// <summary>It has no key: nobody can tell who it is. It is shown, and not trusted until the other program has bound it.</summary>
+    /// <summary>It has no key: nobody can tell who it is. It is kept and shown, and not trusted until the other program has bound it.</summary>
     Unbound,
 
     /// <summary>What stands in the place of the key is none.</summary>
@@ -37,16 +37,28 @@ public enum ImportOutcome
 public sealed record ImportedTrust(ForeignTrust Record, ImportOutcome Outcome);
 
 /// <summary>Takes trust over from the other program's <c>trust.json</c>, and hands it on in that form (handshake.md §10, wireps.md §8).</summary>
-/// <param name="trust">Whom this home trusts.</param>
-/// <param name="identity">Who it is.</param>
-/// <param name="journal">What happened.</param>
-/// <param name="time">The clock.</param>
-public sealed class TrustExchange(TrustStore trust, IdentityStore identity, Journal journal, TimeProvider time)
+public sealed class TrustExchange
 {
+    private readonly HandshakeStore _store;
+    private readonly TrustStore _trust;
+    private readonly IdentityStore _identity;
+    private readonly Journal _journal;
+    private readonly TimeProvider _time;
+
+    internal TrustExchange(HandshakeStore store, TrustStore trust, IdentityStore identity, Journal journal, TimeProvider time)
+    {
+        _store = store;
+        _trust = trust;
+        _identity = identity;
+        _journal = journal;
+        _time = time;
+    }
+
     /// <summary>How imported trust is noted.</summary>
     public const string Ceremony = "handshake";
 
-    private const string ApprovedBy = "policy:import";
+    /// <summary>Who approved it.</summary>
+    public const string ApprovedBy = "policy:import";
 
     /// <summary>
     /// What importing a file would do. It stands below what a person has compared, gives no address, and brings nobody
@@ -55,17 +67,25 @@ public sealed class TrustExchange(TrustStore trust, IdentityStore identity, Jour
     /// <param name="file">The file.</param>
     public IReadOnlyList<ImportedTrust> Plan(ForeignTrustFile file)
     {
-        var peers = trust.ListAll();
-        var own = identity.Find()?.Card.PublicKey;
+        var peers = _trust.ListAll();
+        var own = _identity.Find()?.Card.PublicKey;
         var seen = new HashSet<string>(StringComparer.Ordinal);
         return [.. file.Trusted.Select(record => new ImportedTrust(record, OutcomeOf(record, peers, own, seen)))];
     }
 
-    /// <summary>Takes one record over.</summary>
-    /// <param name="planned">A record of <see cref="Plan"/>; only one that would be imported has an effect.</param>
+    /// <summary>Records that were taken over without a key: no request is let in by them.</summary>
+    public IReadOnlyList<ForeignTrust> Unbound() => [.. _store.Load().Unbound.OrderBy(static u => u.NodeId)];
+
+    /// <summary>Takes one record over; one without a key is kept, and stands for nobody.</summary>
+    /// <param name="planned">A record of <see cref="Plan"/>.</param>
     /// <param name="cancellationToken">Cancels.</param>
     public async Task<ImportedTrust> ImportAsync(ImportedTrust planned, CancellationToken cancellationToken)
     {
+        if (planned.Outcome == ImportOutcome.Unbound && planned.Record.NodeId != 0)
+        {
+            await _store.UpdateAsync(state => state.Keep(planned.Record), static () => Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        }
+
         if (planned.Outcome != ImportOutcome.Imported)
         {
             return planned;
@@ -73,13 +93,14 @@ public sealed class TrustExchange(TrustStore trust, IdentityStore identity, Jour
 
         var key = planned.Record.Key!;
         var entry = EntryOf(planned.Record, key);
-        if (await trust.ImportAsync(entry, cancellationToken).ConfigureAwait(false) is not null)
+        if (await _trust.ImportAsync(entry, cancellationToken).ConfigureAwait(false) is not null)
         {
             // Somebody was faster: what stands there now decides.
-            return planned with { Outcome = OutcomeOf(planned.Record, trust.ListAll(), identity.Find()?.Card.PublicKey, []) is var now and not ImportOutcome.Imported ? now : ImportOutcome.Conflict };
+            return planned with { Outcome = OutcomeOf(planned.Record, _trust.ListAll(), _identity.Find()?.Card.PublicKey, []) is var now and not ImportOutcome.Imported ? now : ImportOutcome.Conflict };
         }
 
-        await journal.AppendAsync(new JournalRecord(time.GetUtcNow(), "peer", Fingerprint.Short(key), null, "pinned", ApprovedBy, entry.Did), cancellationToken).ConfigureAwait(false);
+        await _store.UpdateAsync(state => state.Unbound.RemoveAll(u => u.NodeId == planned.Record.NodeId) > 0, static () => Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        await _journal.AppendAsync(new JournalRecord(_time.GetUtcNow(), "peer", Fingerprint.Short(key), null, "pinned", ApprovedBy, entry.Did), cancellationToken).ConfigureAwait(false);
         return planned;
     }
 
@@ -88,12 +109,12 @@ public sealed class TrustExchange(TrustStore trust, IdentityStore identity, Jour
     {
         var records = new List<(TrustEntry, ForeignTrust)>();
         var ids = new HashSet<uint> { 0 };
-        foreach (var peer in trust.List().Where(static p => p.Tier > TrustTier.Untrusted).OrderByDescending(static p => p.Tier).ThenBy(static p => p.PinnedAt))
+        foreach (var peer in _trust.List().Where(static p => p.Tier > TrustTier.Untrusted).OrderByDescending(static p => p.Tier).ThenBy(static p => p.PinnedAt))
         {
             var id = NodeIdOf(peer);
             if (ids.Add(id))
             {
-                records.Add((peer, new ForeignTrust(id, StrictBase64.Encode(peer.PublicKey), peer.PinnedAt ?? time.GetUtcNow(), peer.PeerAcked, 0)));
+                records.Add((peer, new ForeignTrust(id, StrictBase64.Encode(peer.PublicKey), peer.PinnedAt ?? _time.GetUtcNow(), peer.PeerAcked, 0)));
             }
         }
 
@@ -108,9 +129,12 @@ public sealed class TrustExchange(TrustStore trust, IdentityStore identity, Jour
 
     private const string HandlePrefix = "node-";
 
+    /// <summary>The name of somebody of whom only the node id is known.</summary>
+    public static string HandleOf(uint nodeId) => string.Create(CultureInfo.InvariantCulture, $"{HandlePrefix}{nodeId}");
+
     private static TrustEntry EntryOf(ForeignTrust record, byte[] key)
     {
-        var handle = string.Create(CultureInfo.InvariantCulture, $"{HandlePrefix}{record.NodeId}");
+        var handle = HandleOf(record.NodeId);
         return new TrustEntry(handle, WireDid.ForSession(handle, key), key, TrustTier.OrgVerified, Ceremony, ApprovedBy, record.ApprovedAt, TrustStore.ImportedKeySource, null, record.IsMutual, null);
     }
 

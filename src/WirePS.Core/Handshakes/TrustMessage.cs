@@ -71,12 +71,12 @@ public sealed record TrustMessage
     /// <summary>Makes a message.</summary>
     /// <param name="type">What it says.</param>
     /// <param name="own">The sender's card.</param>
-    /// <param name="to">The recipient's card.</param>
+    /// <param name="to">The recipient's card; null where it is not known.</param>
     /// <param name="request">The id of the request that it is about; null for none.</param>
     /// <param name="text">Justification of a request, reason of the others; made printable and cut to <see cref="MaxTextBytes"/>.</param>
     /// <param name="now">When.</param>
     /// <param name="random">Where the nonce comes from.</param>
-    public static TrustMessage Create(TrustMessageType type, AgentCard own, AgentCard to, string? request, string? text, DateTimeOffset now, IRandomSource random)
+    public static TrustMessage Create(TrustMessageType type, AgentCard own, AgentCard? to, string? request, string? text, DateTimeOffset now, IRandomSource random)
     {
         Span<byte> nonce = stackalloc byte[NonceBytes];
         random.Fill(nonce);
@@ -86,8 +86,8 @@ public sealed record TrustMessage
             Type = type,
             From = own.Did,
             FromKey = Convert.ToHexStringLower(own.PublicKey),
-            To = to.Did,
-            ToKey = Convert.ToHexStringLower(to.PublicKey),
+            To = to?.Did,
+            ToKey = to is null ? null : Convert.ToHexStringLower(to.PublicKey),
             Request = request,
             Justification = type == TrustMessageType.Request ? said : "",
             Reason = type == TrustMessageType.Request ? "" : said,

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using WirePS.Cryptography;
 using WirePS.Identity;
@@ -18,7 +19,7 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
     public const int MostAgents = 4096;
 
     private static readonly string[] AgentMembers = ["name", "public_key", "did", "address", "node_id", "added_at"];
-    private static readonly string[] PolicyMembers = ["version", "auto_approve"];
+    private static readonly string[] PolicyMembers = ["version", "auto_approve", "allow_older_signature", "listen"];
 
     private readonly JsonFile _agents = new(files, home.TrustedAgentsFile, home.LockFile("trusted-agents"), maxBytes: 1024 * 1024);
     private readonly JsonFile _policy = new(files, home.TrustPolicyFile, home.LockFile("trust-policy"), maxBytes: 64 * 1024);
@@ -80,6 +81,8 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
         {
             tree["version"] = 1;
             tree["auto_approve"] = policy.AutoApprove;
+            tree["allow_older_signature"] = policy.AllowOlderSignature;
+            tree["listen"] = policy.Listen?.ToString();
             return true;
         },
         cancellationToken);
@@ -105,7 +108,14 @@ public sealed class TrustPolicies(WireHome home, IFileSystem files, TimeProvider
             throw new WireException(WireReason.FileCorrupt, "The policy has a member that this version does not know.", home.TrustPolicyFile);
         }
 
-        return new TrustPolicy { AutoApprove = (bool?)tree?["auto_approve"] ?? false };
+        return new TrustPolicy
+        {
+            AutoApprove = (bool?)tree?["auto_approve"] ?? false,
+            AllowOlderSignature = (bool?)tree?["allow_older_signature"] ?? false,
+            Listen = (string?)tree?["listen"] is not { } listen ? null
+                : IPEndPoint.TryParse(listen, out var place) && listen == place.ToString() ? place
+                : throw new WireException(WireReason.FileCorrupt, "The policy names no address and port to listen at.", home.TrustPolicyFile),
+        };
     }
 
     private TrustAllowlist ReadAgents(JsonObject? tree)

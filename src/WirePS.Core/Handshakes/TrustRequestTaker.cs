@@ -34,10 +34,8 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
     {
         var own = around.Identity.Find()!.Card;
         var known = requests.Load();
-        var peers = around.Trust.ListAll();
-        var rules = around.Policies.TryRead();
         var outcomes = new EventOutcome[events.Count];
-        var waiting = new List<(int Place, PendingRequest Request)>();
+        var checkedOnes = new List<(int Place, PendingRequest Request)>();
         for (var i = 0; i < events.Count; i++)
         {
             var (incoming, card, members) = events[i];
@@ -47,9 +45,37 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
                 continue;
             }
 
-            var peer = peers.FirstOrDefault(p => p.PublicKey.AsSpan().SequenceEqual(card!.PublicKey));
-            var request = new PendingRequest(
-                message!.Id, around.Time.GetUtcNow(), card!, Printable.Of(message.Justification), message.Nonce, route!, new MailboxPlace(incoming.Origin.RelayUrl, incoming.Origin.SlotId), peer is not null);
+            checkedOnes.Add((i, new PendingRequest(
+                message!.Id, around.Time.GetUtcNow(), card!, card!.PublicKey, Printable.Of(message.Justification), message.Nonce, route!, new MailboxPlace(incoming.Origin.RelayUrl, incoming.Origin.SlotId), false)));
+        }
+
+        var decided = await DecideAsync([.. checkedOnes.Select(static c => c.Request)], cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < decided.Count; i++)
+        {
+            outcomes[checkedOnes[i].Place] = decided[i];
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>Decides requests whose signatures hold, and lets those wait that are for a person: in one write, however many there are.</summary>
+    /// <param name="asking">The requests.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>For each what became of it.</returns>
+    internal async Task<IReadOnlyList<EventOutcome>> DecideAsync(IReadOnlyList<PendingRequest> asking, CancellationToken cancellationToken)
+    {
+        var known = requests.Load();
+        var peers = around.Trust.ListAll();
+        var rules = around.Policies.TryRead();
+        var outcomes = new EventOutcome[asking.Count];
+        var waiting = new List<(int Place, PendingRequest Request)>();
+        for (var i = 0; i < asking.Count; i++)
+        {
+            // Room is kept for peers and for those whom the allowlist is pinned to.
+            var request = asking[i] with
+            {
+                IsOfKnownKey = peers.Any(p => p.PublicKey.AsSpan().SequenceEqual(asking[i].PublicKey)) || rules.Allowlist?.HasPin(asking[i].PublicKey) == true,
+            };
             var asked = AskedFor(known, request);
             var decision = requests.Decide(request, asked is not null, peers, rules);
             if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
@@ -115,12 +141,13 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
     }
 
     /// <summary>The request of ours to exactly this key; a key that only has the name does not count (flaw M9).</summary>
-    private static OutgoingRequest? AskedFor(HandshakeState known, PendingRequest request) =>
-        known.Outgoing.LastOrDefault(o => o.Status == OutgoingStatus.Waiting && o.Card.PublicKey.AsSpan().SequenceEqual(request.Card.PublicKey));
+    private static OutgoingRequest? AskedFor(HandshakeState known, PendingRequest request) => request.IsAddressed
+        ? known.Outgoing.LastOrDefault(o => o.Status == OutgoingStatus.Waiting && o.Card?.PublicKey.AsSpan().SequenceEqual(request.PublicKey) == true)
+        : null;
 
     private async Task<EventOutcome> AnswerAsync(PendingRequest request, OutgoingRequest? asked, TrustDecision decision, CancellationToken cancellationToken)
     {
-        if (requests.Load().IsAnsweredEnough(HandshakeState.KeyOf(request.Card)))
+        if (requests.Load().IsAnsweredEnough(Convert.ToHexStringLower(request.PublicKey)))
         {
             return EventOutcome.Refuse(EventRefusal.LimitReached);
         }

@@ -23,13 +23,24 @@ internal sealed class TrustRevokedTaker(PeerRevocation revocation, TrustRequests
 
     private async Task<EventOutcome> TakeAsync(TrustEntry sender, IncomingEvent incoming, CancellationToken cancellationToken)
     {
-        var own = around.Identity.Find()!.Card;
         if (TrustMessage.Read(TrustMessageType.Revoke, incoming.Body, sender.Did, sender.PublicKey) is not { } message)
         {
             return EventOutcome.Refuse(EventRefusal.BadSignature, "The revocation in it does not hold.");
         }
 
-        if (!message.IsTo(own) || incoming.Body!.GetString("key") != message.ToKey)
+        return incoming.Body!.GetString("key") == message.ToKey
+            ? await EndAsync(sender, message, cancellationToken).ConfigureAwait(false)
+            : EventOutcome.Refuse(EventRefusal.WrongRecipient);
+    }
+
+    /// <summary>Ends the trust of a peer that has signed a revocation, where that is about the trust that there is.</summary>
+    /// <param name="sender">The peer; its key has signed the message.</param>
+    /// <param name="message">The revocation.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal async Task<EventOutcome> EndAsync(TrustEntry sender, TrustMessage message, CancellationToken cancellationToken)
+    {
+        // The older signature names no recipient but by a node id, and was checked for this home's.
+        if (message.ToKey is not null && !message.IsTo(around.Identity.Find()!.Card))
         {
             return EventOutcome.Refuse(EventRefusal.WrongRecipient);
         }

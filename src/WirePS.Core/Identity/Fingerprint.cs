@@ -46,6 +46,10 @@ public static class Fingerprint
     /// <summary>The name of a key in a card: <c>ed25519:handle:fingerprint</c>.</summary>
     public static string CardKeyName(string handle, ReadOnlySpan<byte> publicKey) => "ed25519:" + KeyId(handle, publicKey);
 
+    /// <summary>True where the key has this fingerprint as people compare it, written with or without spaces and in any letter case.</summary>
+    public static bool IsOf(string text, ReadOnlySpan<byte> publicKey) =>
+        string.Equals(Display(publicKey).Replace(" ", "", StringComparison.Ordinal), text.Replace(" ", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+
     private static string Hex(ReadOnlySpan<byte> publicKey, int bytes)
     {
         if (publicKey.Length != Ed25519.PublicKeyBytes)

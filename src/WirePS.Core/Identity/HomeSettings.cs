@@ -57,9 +57,10 @@ public sealed class HomeSettings(WireHome home, IFileSystem files)
     /// network, unless the home's own relay is there as well.
     /// </summary>
     /// <param name="relayUrl">The relay.</param>
-    public bool MayUse(string relayUrl) => RelayUrl.IsUsableRoute(relayUrl, OwnRelay() ?? AnyPublicRelay, out _);
+    public bool MayUse(string relayUrl) => RelayUrl.IsUsableRoute(relayUrl, FindRelay() ?? AnyPublicRelay, out _);
 
-    private string? OwnRelay()
+    /// <summary>The relay of a command that is told none; null where the home has none.</summary>
+    public string? FindRelay()
     {
         try
         {

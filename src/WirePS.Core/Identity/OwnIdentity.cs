@@ -106,11 +106,16 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
             return false;
         }
 
-        using var scalar = X25519.DhScalar(seed.Span);
-        using var key = SealedBody.DeriveKey(scalar.Span, peerDhPublicKey);
-        using var plaintext = key is null ? null : SealedBody.Open(key.Span, payload, from, to);
-        return plaintext is not null && WireJson.TryParse(plaintext.Span, out body);
+        return TryOpen(payload, from, to, peerDhPublicKey, out body);
     }
+
+    /// <summary>Opens what <see cref="SealBody"/> of another identity has sealed for this one, outside an event.</summary>
+    /// <param name="payload">The text of the member <c>ct</c>.</param>
+    /// <param name="from">The sender's DID.</param>
+    /// <param name="peerDhPublicKey">The 32 bytes of the <c>dh_pubkey</c> of its card.</param>
+    /// <param name="body">The body.</param>
+    public bool TryOpen(string payload, string from, byte[] peerDhPublicKey, [NotNullWhen(true)] out WireJson? body) =>
+        TryOpen(payload, from, Card.Did, peerDhPublicKey, out body);
 
     /// <summary>Opens the body of an event that <see cref="CreateEphemeralEvent"/> made; otherwise as <see cref="TryOpenBody"/>.</summary>
     /// <param name="signedEvent">The event.</param>
@@ -120,6 +125,15 @@ public sealed class OwnIdentity(AgentCard card, SecretBytes seed) : IDisposable
         ArgumentNullException.ThrowIfNull(signedEvent);
         body = null;
         return signedEvent.EphemeralKey is { } key && TryOpenBody(signedEvent, key, out body);
+    }
+
+    private bool TryOpen(string payload, string from, string to, byte[] peerDhPublicKey, [NotNullWhen(true)] out WireJson? body)
+    {
+        body = null;
+        using var scalar = X25519.DhScalar(seed.Span);
+        using var key = SealedBody.DeriveKey(scalar.Span, peerDhPublicKey);
+        using var plaintext = key is null ? null : SealedBody.Open(key.Span, payload, from, to);
+        return plaintext is not null && WireJson.TryParse(plaintext.Span, out body);
     }
 
     /// <summary>Makes and signs the card that follows the present one; <see cref="CardChain.Next"/>. Nothing is stored.</summary>

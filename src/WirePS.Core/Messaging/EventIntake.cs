@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using WirePS.Cryptography;
 using WirePS.Devices;
 using WirePS.Identity;
@@ -223,6 +224,7 @@ public sealed class EventIntake
         private readonly List<(IncomingEvent Event, ParkedEvent Source, DateTimeOffset Timestamp)> _group = [];
         private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
         private readonly HashSet<string> _settled = new(StringComparer.Ordinal);
+        private readonly Dictionary<TrustEntry, ImmutableArray<DeviceEntry>> _devices = new(ReferenceEqualityComparer.Instance);
         private IEventTaker? _handler;
         private IReadOnlyList<TrustEntry>? _peers;
 
@@ -293,6 +295,7 @@ public sealed class EventIntake
 
             _group.Clear();
             _peers = null;
+            _devices.Clear();
         }
 
         public void Refuse(ParkedEvent source, EventRefusal why, string? detail)
@@ -415,16 +418,16 @@ public sealed class EventIntake
                 return unknown;
             }
 
-            device = sender!.Devices.FirstOrDefault(d => d.Did == signed.From);
+            device = DevicesOf(sender!).FirstOrDefault(d => d.Did == signed.From);
             if (device is null)
             {
                 // The card that lists it may be on its way still; one that is here already is the one that counts.
-                return principal.CardSeq > sender.CardSeq && CheckStanding(sender) is null
+                return principal.CardSeq > sender!.CardSeq && CheckStanding(sender) is null
                     ? EventOutcome.Later
                     : EventOutcome.Refuse(EventRefusal.RightMissing, "The sender is no device of the identity that it names.");
             }
 
-            var refusal = Verify(signed, device.EventKey) ?? CheckStanding(sender);
+            var refusal = Verify(signed, device.EventKey) ?? CheckStanding(sender!);
             if (refusal is not null)
             {
                 return refusal;
@@ -433,8 +436,19 @@ public sealed class EventIntake
             return handler is not null || !device.May(DeviceRights.Send) ? EventOutcome.Refuse(EventRefusal.RightMissing, "The device may not send this in the name of its identity.")
 
                 // The card that never came may be the one that drops the device.
-                : sender.IsCardBehind || CardsTold.GetValueOrDefault(sender.Did).Seq > sender.CardSeq ? EventOutcome.Later
+                : sender!.IsCardBehind || CardsTold.GetValueOrDefault(sender.Did).Seq > sender.CardSeq ? EventOutcome.Later
                 : null;
+        }
+
+        // Reading the list checks its keys: once for all events of a pass.
+        private ImmutableArray<DeviceEntry> DevicesOf(TrustEntry peer)
+        {
+            if (!_devices.TryGetValue(peer, out var devices))
+            {
+                _devices[peer] = devices = peer.Devices;
+            }
+
+            return devices;
         }
 
         private EventOutcome? FindPeer(string did, out TrustEntry? peer)

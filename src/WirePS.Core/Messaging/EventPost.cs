@@ -57,6 +57,17 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
     internal OutboxItem Introduce(AgentCard card, OutboxIntroduction introduction, string type, WireJson body, OutboxGrant? grant) =>
         Add(Make(card.Did, null, type, EventTypes.KindOf(type), body) with { Introduction = introduction, Grant = grant });
 
+    /// <summary>Sends an answer of the handshake over a connection of its own, and where that does not work as an event.</summary>
+    /// <param name="to">The recipient's DID.</param>
+    /// <param name="direct">The message.</param>
+    /// <param name="route">Where to leave the event; null for nowhere but with the recipient's handle in a directory.</param>
+    /// <param name="dhPublicKey">The recipient's key for sealed bodies; null for an open one.</param>
+    /// <param name="type">The event's type.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="grant">A grant that message and body hand over; null for none.</param>
+    internal OutboxItem Directly(string to, OutboxDirect direct, OutboxRoute? route, byte[]? dhPublicKey, string type, WireJson body, OutboxGrant? grant) =>
+        Add(Make(to, dhPublicKey, type, EventTypes.KindOf(type), body) with { Direct = direct, Route = route, Grant = grant });
+
     /// <summary>
     /// Makes a message to a peer, without putting it anywhere: its body is kept for the history. Each of the peer's devices that
     /// may receive gets an event of its own, sealed to its own key (wireps.md §7); a message to a peer that this home's principal

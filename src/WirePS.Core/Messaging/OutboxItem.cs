@@ -23,6 +23,9 @@ public sealed record OutboxItem
     /// <summary>The handle whose holder it is left for, where no mailbox of theirs is known; null for an event to a mailbox.</summary>
     public OutboxIntroduction? Introduction { get; init; }
 
+    /// <summary>Where it goes as a message of the handshake, over a connection of its own, before it is left anywhere; null for an event that does not.</summary>
+    public OutboxDirect? Direct { get; init; }
+
     /// <summary>A grant that the event hands over: made at its relay before the event goes; null for none.</summary>
     public OutboxGrant? Grant { get; init; }
 
@@ -80,6 +83,20 @@ public sealed record OutboxRoute(string RelayUrl, string SlotId, string SlotToke
 /// <param name="RelayUrl">The relay.</param>
 /// <param name="Handle">The handle.</param>
 public sealed record OutboxIntroduction(string RelayUrl, string Handle);
+
+/// <summary>A message of the handshake that goes over a connection of its own (wireps.md §8): made anew for each try, for it is good for five minutes.</summary>
+/// <param name="Host">Where to.</param>
+/// <param name="Port">The port there; 0 where the recipient takes no connections, and only a relay leads to it.</param>
+/// <param name="Type">What it says: <c>accept</c>, <c>reject</c> or <c>revoke</c>.</param>
+/// <param name="Request">The request that it is about; null for none.</param>
+/// <param name="Text">What is said.</param>
+/// <param name="Card">The recipient's card, as JSON; null for a program that sent none.</param>
+/// <param name="OlderNode">The recipient's node id, where it gets the older signature; null where it does not.</param>
+public sealed record OutboxDirect(string Host, int Port, string Type, string? Request, string Text, string? Card, uint? OlderNode)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Type} to {Host}:{Port}";
+}
 
 /// <summary>A grant for a mailbox of ours that an event hands over.</summary>
 /// <param name="RelayUrl">The mailbox' relay.</param>

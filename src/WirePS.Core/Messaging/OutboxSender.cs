@@ -1,4 +1,5 @@
 using WirePS.Devices;
+using WirePS.Handshakes;
 using WirePS.Relay;
 using WirePS.Storage;
 using WirePS.Trust;
@@ -54,8 +55,10 @@ public sealed record Delivery(OutboxItem Item, DeliveryStatus Status, RelayExcep
 /// <param name="trust">Which devices they have.</param>
 /// <param name="relays">The relays.</param>
 /// <param name="journal">Where it is told that a device did not get its copy.</param>
+/// <param name="direct">Connections of the handshake.</param>
 /// <param name="time">The clock.</param>
-public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook mailboxes, MachineBook machines, TrustStore trust, IRelayConnections relays, Journal journal, TimeProvider time)
+public sealed class OutboxSender(
+    Outbox outbox, SentMessages sent, MailboxBook mailboxes, MachineBook machines, TrustStore trust, IRelayConnections relays, Journal journal, DirectPost direct, TimeProvider time)
 {
     private const int RecipientsAtOnce = 8;
 
@@ -127,6 +130,45 @@ public sealed class OutboxSender(Outbox outbox, SentMessages sent, MailboxBook m
             return await SettleAsync(item, DeliveryStatus.Expired).ConfigureAwait(false);
         }
 
+        if (item.Direct is not null)
+        {
+            return await TryDirectlyAsync(item, cancellationToken).ConfigureAwait(false);
+        }
+
+        return await TryRelayedAsync(item, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Tries the connection, and where there is none now the relay.</summary>
+    private async Task<Delivery> TryDirectlyAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
+        WireException? trouble = null;
+        try
+        {
+            var isGone = !await MakeGrantAsync(item.Grant, cancellationToken).ConfigureAwait(false);
+            if (isGone)
+            {
+                return await SettleAsync(item, DeliveryStatus.Stale).ConfigureAwait(false);
+            }
+
+            if (item.Direct!.Port != 0 && time.GetUtcNow() - item.CreatedAt < DirectPost.Lifetime)
+            {
+                await direct.SendAsync(item, cancellationToken).ConfigureAwait(false);
+                return await SettleAsync(item, DeliveryStatus.Delivered).ConfigureAwait(false);
+            }
+        }
+        catch (WireException error) when (error is RelayException || error.Reason == WireReason.PeerUnreachable)
+        {
+            trouble = error;
+        }
+
+        var relayed = item.Route is not null ? item : item with { Introduction = await direct.FindAsync(item, cancellationToken).ConfigureAwait(false) };
+        return relayed.Route is not null || relayed.Introduction is not null ? await TryRelayedAsync(relayed, cancellationToken).ConfigureAwait(false)
+            : trouble is null ? await SettleAsync(item, DeliveryStatus.NoRoute).ConfigureAwait(false)
+            : await WaitAsync(item, trouble as RelayException ?? new RelayException(trouble.Reason, trouble.Message, item.Direct!.Host)).ConfigureAwait(false);
+    }
+
+    private async Task<Delivery> TryRelayedAsync(OutboxItem item, CancellationToken cancellationToken)
+    {
         var (route, fate) = RouteOf(item);
         if (fate is { } known)
         {

@@ -27,18 +27,21 @@ internal sealed class CardTaker(IdentityStore identity, TrustStore trust, Mailbo
     public async Task<IReadOnlyList<EventOutcome>> TakeAsync(IReadOnlyList<IncomingEvent> events, CancellationToken cancellationToken)
     {
         var outcomes = new List<EventOutcome>();
+
+        // One answer to each, however often it asked.
+        var answered = new HashSet<string>(StringComparer.Ordinal);
         foreach (var incoming in events)
         {
             outcomes.Add(incoming.Body?.GetInt64(AskMember) is { } seq
-                ? Answer(incoming.Sender!, seq)
+                ? Answer(incoming.Sender!, seq, answered)
                 : await TakeAsync(incoming.Sender!, incoming.Body, cancellationToken).ConfigureAwait(false));
         }
 
         return outcomes;
     }
 
-    // Once for each question: who asks for what there is not, or cannot be answered, gets nothing.
-    private EventOutcome Answer(TrustEntry sender, long seq)
+    // Who asks for what there is not, or cannot be answered, gets nothing.
+    private EventOutcome Answer(TrustEntry sender, long seq, HashSet<string> answered)
     {
         var own = identity.Find()!.Card;
         if (seq < 1 || CardChain.PositionOf(own).Seq < seq)
@@ -46,7 +49,7 @@ internal sealed class CardTaker(IdentityStore identity, TrustStore trust, Mailbo
             return EventOutcome.Refuse(EventRefusal.NotExpected, "This home has no card of that number.");
         }
 
-        if (sender is { IsTrusted: true, SpeaksWirePS: true } && mailboxes.FindRoute(sender.Handle) is not null)
+        if (sender is { IsTrusted: true, SpeaksWirePS: true } && mailboxes.FindRoute(sender.Handle) is not null && answered.Add(sender.Did))
         {
             post.ToPeer(sender, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Json));
         }

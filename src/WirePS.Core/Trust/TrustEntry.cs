@@ -114,6 +114,9 @@ public sealed record TrustEntry(
     /// <summary>The id of the request that the trust began with; null where it began without one.</summary>
     public string? RequestId { get; init; }
 
+    /// <summary>Where it takes messages of the handshake as connections of their own, as <c>host:port</c>; null where that is not known.</summary>
+    public string? Address { get; init; }
+
     /// <summary>True where it was ever given the own token of a mailbox of this home, as relays without grants ask for: what it can do there ends only with that mailbox.</summary>
     public bool HoldsMailbox { get; init; }
 
@@ -149,6 +152,9 @@ public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony,
 {
     /// <summary>The id of the request that it answers; null for none.</summary>
     public string? RequestId { get; init; }
+
+    /// <summary>Where it takes messages of the handshake, as <c>host:port</c>; null where that is not known.</summary>
+    public string? Address { get; init; }
 }
 
 /// <summary>Where a peer can be reached.</summary>

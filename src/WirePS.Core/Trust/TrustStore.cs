@@ -20,6 +20,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     /// <summary>Where the key of a peer came from that was put in without a card.</summary>
     public const string ImportedKeySource = "imported";
 
+    /// <summary>The same, where it asked with the older signature of the handshake, which comes without a card.</summary>
+    public const string OlderKeySource = "older_signature";
+
     private const int MaxCardDepth = 48;
     private const string HeldToken = "held_token";
     private const string ToldByDevices = "card_seq_told_by_devices";
@@ -163,8 +166,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     ["pinned_at"] = entry.PinnedAt is { } at ? Timestamps.Format(at) : null,
                     ["ceremony"] = entry.Ceremony,
                     ["approved_by"] = entry.ApprovedBy,
-                    ["key_source"] = ImportedKeySource,
+                    ["key_source"] = entry.KeySource,
                     ["peer_acked"] = entry.PeerAcked,
+                    ["address"] = entry.Address,
                 };
                 return true;
             },
@@ -420,7 +424,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     // Whoever was known by the key alone has a name now.
     private static void DropNameless(JsonObject agents, AgentCard card)
     {
-        foreach (var handle in agents.Where(a => a.Value is JsonObject entry && entry["card"] is null && entry["key_source"] is { } source && (string?)source == ImportedKeySource && entry["revoked_at"] is null && HasKey(entry, card.PublicKey)).Select(static a => a.Key).ToList())
+        foreach (var handle in agents.Where(a => a.Value is JsonObject entry && entry["card"] is null && IsOfKeyAlone((string?)entry["key_source"]) && entry["revoked_at"] is null && HasKey(entry, card.PublicKey)).Select(static a => a.Key).ToList())
         {
             agents.Remove(handle);
         }
@@ -467,6 +471,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         SetGrant(entry, request.Grant);
         entry["peer_acked"] = false;
         entry["request_id"] = request.RequestId;
+        if (request.Address is not null)
+        {
+            entry["address"] = request.Address;
+        }
+
         entry.Remove("revoked_by_peer_at");
         entry.Remove("revoked_reason");
         return entry;
@@ -511,7 +520,9 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     // Who is trusted and has no grant got the mailbox' own token; who was put in by the key alone got nothing, and whom a principal shared gets grants only.
     private static bool HoldsMailbox(JsonObject entry) => entry[HeldToken]?.GetValueKind() == JsonValueKind.True
-        || (ParseTier((string?)entry["tier"]) > TrustTier.Untrusted && entry["grant_id"] is null && (string?)entry["key_source"] is not (ImportedKeySource or TrustEntry.SharedKeySource));
+        || (ParseTier((string?)entry["tier"]) > TrustTier.Untrusted && entry["grant_id"] is null && (string?)entry["key_source"] is var source && source != TrustEntry.SharedKeySource && !IsOfKeyAlone(source));
+
+    private static bool IsOfKeyAlone(string? keySource) => keySource is ImportedKeySource or OlderKeySource;
 
     private static void SetGrant(JsonObject entry, GivenGrant? grant)
     {
@@ -575,6 +586,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     RevokedByPeerAt = Timestamps.TryParse((string?)entry["revoked_by_peer_at"], out var byPeer) ? byPeer : null,
                     RevokedReason = (string?)entry["revoked_reason"],
                     RequestId = (string?)entry["request_id"],
+                    Address = (string?)entry["address"],
                     HoldsMailbox = HoldsMailbox(entry),
                     CardSeq = (long?)entry["card_seq"] ?? 0,
                     CardSeqTold = (long?)entry["card_seq_told"] ?? 0,

@@ -10,5 +10,5 @@ public sealed class TrustRequestCompleter : IArgumentCompleter
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
         HomeOfCompletion.Complete(wordToComplete, fakeBoundParameters, static engine =>
-            engine.Requests.Pending().Select(static r => (r.Id, $"{Printable.Of(r.Card.Handle)}, {Identity.Fingerprint.Display(r.Card.PublicKey)}")));
+            engine.Requests.Pending().Select(static r => (r.Id, $"{Printable.Of(r.Handle)}, {Identity.Fingerprint.Display(r.PublicKey)}")));
 }

@@ -14,8 +14,8 @@ public sealed class ApproveWireTrustCommand : TrustDecisionCmdlet
     protected override async Task DecideAsync(PendingRequest request)
     {
         var engine = Engine;
-        var fingerprint = Identity.Fingerprint.Display(request.Card.PublicKey);
-        if (ShouldProcess($"'{Printable.Of(request.Card.Handle)}' with the key {fingerprint}", "Trust"))
+        var fingerprint = Identity.Fingerprint.Display(request.PublicKey);
+        if (ShouldProcess($"'{Printable.Of(request.Handle)}' with the key {fingerprint}{(request.IsWeak ? ", shown by the older signature alone" : "")}", "Trust"))
         {
             var peer = await engine.Requests.ApproveAsync(request.Id, Cancellation);
             WarnWithoutDaemon(engine);

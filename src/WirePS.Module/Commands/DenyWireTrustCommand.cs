@@ -17,7 +17,7 @@ public sealed class DenyWireTrustCommand : TrustDecisionCmdlet
     /// <inheritdoc/>
     protected override async Task DecideAsync(PendingRequest request)
     {
-        if (ShouldProcess($"'{Printable.Of(request.Card.Handle)}' with the key {Identity.Fingerprint.Display(request.Card.PublicKey)}", "Deny trust"))
+        if (ShouldProcess($"'{Printable.Of(request.Handle)}' with the key {Identity.Fingerprint.Display(request.PublicKey)}", "Deny trust"))
         {
             await Engine.Requests.DenyAsync(request.Id, Reason, Cancellation);
             WarnWithoutDaemon(Engine);

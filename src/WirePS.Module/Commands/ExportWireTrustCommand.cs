@@ -40,6 +40,12 @@ public sealed class ExportWireTrustCommand : WireCmdlet
             file.Set(record);
         }
 
+        // What came without a key goes back without one, where that program has not bound it since.
+        foreach (var record in engine.TrustExchange.Unbound().Where(u => file.Trusted.All(t => t.NodeId != u.NodeId)))
+        {
+            file.Set(record);
+        }
+
         if (ShouldProcess(path, $"Write {peers.Count} peers"))
         {
             engine.Files.WritePrivate(path, file.ToBytes());

@@ -35,9 +35,9 @@ public sealed class ImportWireTrustCommand : WireCmdlet
 
         foreach (var planned in engine.TrustExchange.Plan(file))
         {
-            var isNew = planned.Outcome == ImportOutcome.Imported;
+            var isNew = planned.Outcome is ImportOutcome.Imported or ImportOutcome.Unbound;
             var target = $"node {planned.Record.NodeId}{(planned.Record.Key is { } key ? ", " + Identity.Fingerprint.Display(key) : "")}";
-            var done = isNew && ShouldProcess(target, "Trust, below what people have compared") ? await engine.TrustExchange.ImportAsync(planned, Cancellation) : planned;
+            var done = isNew && ShouldProcess(target, planned.Outcome == ImportOutcome.Unbound ? "Keep without a key, trusting nobody" : "Trust, below what people have compared") ? await engine.TrustExchange.ImportAsync(planned, Cancellation) : planned;
             WriteObject(WireImportedTrust.Of(done, engine));
         }
     }

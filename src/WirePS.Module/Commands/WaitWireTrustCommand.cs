@@ -57,6 +57,11 @@ public sealed class WaitWireTrustCommand : WireCmdlet
 
     private async Task WaitAsync(WireEngine engine, string name, string? fingerprint)
     {
+        if (WildcardPattern.ContainsWildcardCharacters(name))
+        {
+            throw new WireException(WireReason.PeerNotFound, "Wait-WireTrust waits for one name, and takes no wildcard: nobody could say when all of them are here.", name);
+        }
+
         try
         {
             var peer = await engine.TrustWait.WaitAsync(
@@ -67,7 +72,7 @@ public sealed class WaitWireTrustCommand : WireCmdlet
         }
         catch (WireException error) when (error.Reason == WireReason.WaitTimeout)
         {
-            throw new WireException(WireReason.WaitTimeout, null, name, error);
+            throw new WireException(WireReason.WaitTimeout, $"The time to wait is over, and '{Printable.Of(name)}' is not trusted here yet; what was asked goes on.", name, error);
         }
     }
 }

@@ -17,6 +17,12 @@ public sealed class WireDaemon
     /// <summary>Its version.</summary>
     public string? Version { get; init; }
 
+    /// <summary>Where it takes trust requests as connections, as <c>address:port</c>; nothing where it takes none.</summary>
+    public string? Listen { get; init; }
+
+    /// <summary>Why it does not, where the policy says that it should.</summary>
+    public string? ListenTrouble { get; init; }
+
     /// <summary>How many events wait in the outbox of the home.</summary>
     public int Waiting { get; init; }
 
@@ -32,6 +38,8 @@ public sealed class WireDaemon
         Pid = running is { Pid: > 0 } ? running.Pid : null,
         StartedAt = running?.StartedAt?.LocalDateTime,
         Version = running?.Version,
+        Listen = running?.Listen,
+        ListenTrouble = Printable.Of(running?.ListenTrouble),
         Waiting = engine.Outbox.Count(),
         LogPath = engine.Home.DaemonLogFile,
         WireHome = engine.Home.Root,

@@ -12,7 +12,7 @@ public sealed class WireImportedTrust
     public string? Fingerprint { get; init; }
 
     /// <summary>
-    /// <c>Imported</c>, <c>Known</c> before, <c>Unbound</c> (it has no key, and is not trusted), <c>InvalidKey</c>,
+    /// <c>Imported</c>, <c>Known</c> before, <c>Unbound</c> (it has no key: kept, and not trusted), <c>InvalidKey</c>,
     /// <c>Conflict</c> with another key here, <c>Revoked</c> here, or <c>OwnKey</c>.
     /// </summary>
     public required string Outcome { get; init; }

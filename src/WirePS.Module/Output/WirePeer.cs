@@ -1,3 +1,4 @@
+using WirePS.Devices;
 using WirePS.Trust;
 
 namespace WirePS.Module.Output;
@@ -53,8 +54,11 @@ public sealed class WirePeer
     /// <summary>Where it can be reached.</summary>
     public string? Relay { get; init; }
 
-    /// <summary>Its further machines, as its card lists them.</summary>
-    public required WirePeerDevice[] Devices { get; init; }
+    /// <summary>The DIDs of its further machines, as its card lists them.</summary>
+    public required string[] Devices { get; init; }
+
+    /// <summary>Those of them that have given this home no address yet: what is sent to the peer waits for them.</summary>
+    public required string[] DevicesWithoutAddress { get; init; }
 
     /// <summary>The home; the cmdlets that this object is piped to work on the same one.</summary>
     public required string WireHome { get; init; }
@@ -77,7 +81,8 @@ public sealed class WirePeer
         CardBehind = peer.IsCardBehind,
         PeerAcked = peer.PeerAcked,
         Relay = engine.Peers.RelayOf(peer),
-        Devices = [.. peer.Devices.Select(device => WirePeerDevice.Of(device, peer, engine))],
+        Devices = [.. peer.Devices.Select(static device => Printable.Of(device.Did)!)],
+        DevicesWithoutAddress = [.. peer.Devices.Where(device => engine.Machines.Find(new PeerMachine(peer.Did, device.Did)) is null).Select(static device => Printable.Of(device.Did)!)],
         WireHome = engine.Home.Root,
     };
 

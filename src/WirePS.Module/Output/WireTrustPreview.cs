@@ -28,8 +28,8 @@ public sealed class WireTrustPreview
 
     internal static WireTrustPreview Of(PendingRequest request, TrustDecision decision, WireEngine engine) => new()
     {
-        Handle = Printable.Of(request.Card.Handle)!,
-        Fingerprint = Identity.Fingerprint.Display(request.Card.PublicKey),
+        Handle = Printable.Of(request.Handle)!,
+        Fingerprint = Identity.Fingerprint.Display(request.PublicKey),
         Verdict = decision.Verdict.ToString(),
         Reason = decision.Reason,
         Agent = Printable.Of(decision.Agent),

@@ -14,11 +14,18 @@ public static class Columns
     /// <param name="before">How many columns of the window the others take, with the spaces between.</param>
     /// <param name="host">Whose window it is.</param>
     public static string? Wrap(string? text, int before, PSHost? host) =>
-        text is null ? null : Lines(text, Math.Max(LeastWidth, WidthOf(host) - before));
+        Fit(text, Math.Max(LeastWidth, WidthOf(host) - before));
 
     /// <summary>The text in lines of at most so many characters; longer words are left to PowerShell.</summary>
-    internal static string Lines(string text, int width)
+    /// <param name="text">The text; null for none.</param>
+    /// <param name="width">How many characters a line has.</param>
+    public static string? Fit(string? text, int width)
     {
+        if (text is null)
+        {
+            return null;
+        }
+
         var lines = new StringBuilder(text.Length);
         var length = 0;
         foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))

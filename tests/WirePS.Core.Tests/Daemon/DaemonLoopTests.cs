@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using WirePS.Daemon;
+using WirePS.Handshakes;
 using WirePS.Pairing;
 using WirePS.Storage;
 using WirePS.Tests.Support;
@@ -64,6 +67,60 @@ public sealed class DaemonLoopTests
         host.Engine.DaemonFiles.RequestStop();
         await one.EndedAsync();
         Assert.Empty(Directory.GetFileSystemEntries(host.Files.Folder));
+    }
+
+    [Fact]
+    public async Task Trust_requests_are_taken_as_connections_where_the_policy_says_so_and_as_long_as_it_does()
+    {
+        var relay = new FakeRelay(TimeProvider.System);
+        using var host = new Party("host", relay, TimeProvider.System);
+        using var guest = new Party("guest", relay, TimeProvider.System);
+        await using var one = Running.Start(host);
+        await using var two = Running.Start(guest);
+        await Task.WhenAll(one.ReadyAsync(), two.ReadyAsync());
+        Assert.Null(host.Engine.DaemonFiles.Read()!.Listen);
+        foreach (var party in (Party[])[host, guest])
+        {
+            await party.Engine.TrustPolicies.SetAsync(new TrustPolicy { Listen = new IPEndPoint(IPAddress.Loopback, 0) }, CancellationToken.None);
+            await UntilAsync(() => party.Engine.DaemonFiles.Read()?.ListenPort is > 0);
+        }
+
+        var address = DirectAddress.TryParse(host.Engine.DaemonFiles.Read()!.Listen)!;
+        var asked = await guest.Engine.Requests.AskAtAsync(address, null, null, null, "Directly.", CancellationToken.None);
+        await UntilAsync(() => host.Engine.Requests.Pending().Count == 1);
+        await host.Engine.Requests.ApproveAsync(asked.Id, CancellationToken.None);
+        await UntilAsync(() => guest.Engine.Trust.List() is [{ PeerAcked: true }]);
+
+        await host.Engine.TrustPolicies.SetAsync(TrustPolicy.Default, CancellationToken.None);
+        await UntilAsync(() => host.Engine.DaemonFiles.Read() is { Listen: null });
+        Assert.Equal(WireReason.PeerUnreachable, (await Assert.ThrowsAsync<WireException>(() => guest.Engine.Requests.AskAtAsync(address, null, null, "aaaa", null, CancellationToken.None))).Reason);
+    }
+
+    [Fact]
+    public async Task A_port_that_cannot_be_had_is_said_and_had_once_it_is_free()
+    {
+        var relay = new FakeRelay(TimeProvider.System);
+        using var host = new Party("host", relay, TimeProvider.System);
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        await host.Engine.TrustPolicies.SetAsync(new TrustPolicy { Listen = (IPEndPoint)taken.LocalEndpoint }, CancellationToken.None);
+        await using var daemon = Running.Start(host);
+        await daemon.ReadyAsync();
+        var record = host.Engine.DaemonFiles.Read()!;
+        Assert.Null(record.Listen);
+        Assert.Contains("Another program", record.ListenTrouble, StringComparison.Ordinal);
+        taken.Stop();
+        await UntilAsync(() => host.Engine.DaemonFiles.Read() is { Listen: not null, ListenTrouble: null });
+    }
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(begun) < Patience, "It did not come to that.");
+            await Task.Delay(10);
+        }
     }
 
     [Fact]

@@ -74,6 +74,7 @@ internal static class GoldenRegistry
         [("Pilot Protocol trust handshake", "hostile_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "replay_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "decision_n")] = PilotRunners.Steps,
+        [("Pilot Protocol trust handshake", "queue_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "relayed_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "key_binding_n")] = PilotRunners.Steps,
         [("Pilot Protocol trust handshake", "local_n")] = PilotRunners.Steps,

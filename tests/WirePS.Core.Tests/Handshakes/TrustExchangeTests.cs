@@ -34,9 +34,16 @@ public sealed class TrustExchangeTests
         Assert.Equal(Key, peer.PublicKey);
         Assert.Equal(ImportOutcome.Known, engine.TrustExchange.Plan(file)[0].Outcome);
 
+        // What came without a key is kept, stands for nobody, and is gone once the other program has bound it.
+        Assert.Equal(file.Trusted[1], Assert.Single(engine.TrustExchange.Unbound()));
+
         // It goes out as it came in.
         var (_, record) = Assert.Single(engine.TrustExchange.Export());
         Assert.Equal(file.Trusted[0], record);
+        var bound = File($$"""{"node_id":8,"public_key":"{{StrictBase64.Encode(Ed25519.PublicKey(Machine.Bytes(44)))}}","approved_at":"2026-01-02T03:04:05Z","mutual":false}""");
+        await engine.TrustExchange.ImportAsync(Assert.Single(engine.TrustExchange.Plan(bound)), None);
+        Assert.Empty(engine.TrustExchange.Unbound());
+        Assert.Equal(2, engine.Trust.List().Count);
     }
 
     [Fact]

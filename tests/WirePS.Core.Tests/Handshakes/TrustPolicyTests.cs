@@ -54,8 +54,9 @@ public sealed class TrustPolicyTests
         Assert.False(pair.Two.Engine.TrustPolicies.Policy().AutoApprove);
 
         await pair.Two.Engine.TrustPolicies.SetAsync(new TrustPolicy { AutoApprove = true }, None);
-        await pair.AskAsync("again");
-        await pair.SettleAsync();
+        pair.Relay.Mail.Repeat(TrustRequestTests.SlotOf(pair.Two), new TrustRequestTests.Stranger(Machine.Bytes(33), "another").Ask(pair.Two, pair.Relay));
+        await pair.Two.TickAsync();
+        Assert.Single(pair.Two.Engine.Requests.Pending());
         Assert.Equal("policy:auto_approve", Assert.Single(pair.Two.Engine.Trust.List()).ApprovedBy);
     }
 

@@ -23,7 +23,7 @@ public sealed class TrustRequestTests
         var asked = await pair.AskAsync("We build together.");
         await pair.SettleAsync();
         var request = Assert.Single(pair.Two.Engine.Requests.Pending());
-        Assert.Equal((asked.Id, "We build together.", pair.One.Engine.Identity.Find()!.Did, false), (request.Id, request.Justification, request.Card.Did, request.IsOfKnownKey));
+        Assert.Equal((asked.Id, "We build together.", pair.One.Engine.Identity.Find()!.Did, false), (request.Id, request.Justification, request.Did, request.IsOfKnownKey));
         Assert.Empty(pair.Two.Engine.Trust.List());
         Assert.Empty(pair.One.Engine.Trust.List());
 
@@ -103,7 +103,7 @@ public sealed class TrustRequestTests
         pair.Relay.Mail.Repeat(SlotOf(pair.One), impostor.Ask(pair.One, pair.Relay));
         await pair.One.TickAsync();
         Assert.Empty(pair.One.Engine.Trust.List());
-        Assert.Equal(impostor.Card.Did, Assert.Single(pair.One.Engine.Requests.Pending()).Card.Did);
+        Assert.Equal(impostor.Card.Did, Assert.Single(pair.One.Engine.Requests.Pending()).Did);
     }
 
     [Fact]
@@ -157,16 +157,18 @@ public sealed class TrustRequestTests
         var first = Assert.Single(pair.Two.Engine.Requests.Pending());
         var impostor = new Stranger(Machine.Bytes(79), "one");
         pair.Relay.Mail.Repeat(SlotOf(pair.Two), impostor.Ask(pair.Two, pair.Relay));
-        await pair.AskAsync("second");
+
+        // Asking again while nobody has answered is the same request.
+        Assert.Equal(first.Id, (await pair.AskAsync("second")).Id);
         await pair.SettleAsync();
-        Assert.Equal(3, pair.Two.Engine.Requests.Pending().Count);
-        Assert.Equal(first with { Card = null! }, pair.Two.Engine.Requests.Pending()[0] with { Card = null! });
+        Assert.Equal(2, pair.Two.Engine.Requests.Pending().Count);
+        Assert.Equal((first.Id, "first"), (pair.Two.Engine.Requests.Pending()[0].Id, pair.Two.Engine.Requests.Pending()[0].Justification));
 
         await pair.Two.Engine.Requests.ApproveAsync(first.Id, None);
         Assert.Equal(pair.One.Engine.Identity.Find()!.Did, Assert.Single(pair.Two.Engine.Trust.List()).Did);
 
         // The other key has the name of a peer now: it cannot take it.
-        var other = pair.Two.Engine.Requests.Pending().Single(p => p.Card.Did == impostor.Card.Did);
+        var other = pair.Two.Engine.Requests.Pending().Single(p => p.Did == impostor.Card.Did);
         Assert.Equal(WireReason.IdentityConflict, (await Assert.ThrowsAsync<WireException>(() => pair.Two.Engine.Requests.ApproveAsync(other.Id, None))).Reason);
         Assert.Equal(WireReason.TrustRequestNotFound, (await Assert.ThrowsAsync<WireException>(() => pair.Two.Engine.Requests.ApproveAsync(first.Id, None))).Reason);
     }
@@ -226,9 +228,9 @@ public sealed class TrustRequestTests
         var pending = pair.Two.Engine.Requests.Pending();
         Assert.True(pending.Count <= HandshakeState.MostOfStrangers + HandshakeState.MostOfKnown);
         Assert.True(new FileInfo(pair.Two.Home.HandshakeFile).Length < 2 * 1024 * 1024);
-        Assert.Single(pending, p => p.Card.Did == late.Card.Did);
-        Assert.Single(pending, p => p.Card.Did == known.Card.Did && p.IsOfKnownKey);
-        var honest = Assert.Single(pending, p => p.Card.Did == pair.One.Engine.Identity.Find()!.Did);
+        Assert.Single(pending, p => p.Did == late.Card.Did);
+        Assert.Single(pending, p => p.Did == known.Card.Did && p.IsOfKnownKey);
+        var honest = Assert.Single(pending, p => p.Did == pair.One.Engine.Identity.Find()!.Did);
         await pair.Two.Engine.Requests.ApproveAsync(honest.Id, None);
         await pair.SettleAsync();
         AssertTrusts(pair.One, pair.Two, "directory", honest.Id);
@@ -249,12 +251,18 @@ public sealed class TrustRequestTests
         await pair.AskAsync(null);
         await pair.SettleAsync();
         Assert.Single(pair.Relay.LiveGrants);
-        pair.Time.Advance(TimeSpan.FromDays(31));
+        pair.Time.Advance(TimeSpan.FromDays(30));
+        Assert.Equal(OutgoingStatus.NoAnswer, Assert.Single(pair.One.Engine.Requests.Outgoing()).Status);
+        await pair.One.TickAsync();
+        Assert.Empty(pair.Relay.LiveGrants);
         Assert.Empty(pair.Two.Engine.Requests.Pending());
         await pair.AskAsync(null);
         await pair.One.TickAsync();
-        Assert.Single(pair.One.Engine.Requests.Outgoing());
+        Assert.Equal([OutgoingStatus.NoAnswer, OutgoingStatus.Waiting], pair.One.Engine.Requests.Outgoing().Select(static o => o.Status));
         Assert.Single(pair.Relay.LiveGrants);
+        pair.Time.Advance(TimeSpan.FromDays(8));
+        await pair.One.TickAsync();
+        Assert.Equal(OutgoingStatus.Waiting, Assert.Single(pair.One.Engine.Requests.Outgoing()).Status);
     }
 
     [Fact]
@@ -298,7 +306,7 @@ public sealed class TrustRequestTests
         Assert.Empty(pair.Two.Engine.Trust.List());
     }
 
-    private static async Task AssertHearEachOtherAsync(Strangers pair)
+    internal static async Task AssertHearEachOtherAsync(Strangers pair)
     {
         foreach (var party in (Party[])[pair.One, pair.Two])
         {
@@ -371,6 +379,14 @@ public sealed class TrustRequestTests
         {
             using var own = new OwnIdentity(Card, SecretBytes.CopyOf(_seed));
             return TrustMessage.Create(type, Card, target.Engine.Identity.Find()!.Card, request, $"number {number}", relay.Time.GetUtcNow(), new PinnedRandom(number)).Sign(own);
+        }
+
+        /// <summary>The same as it goes over a connection of its own.</summary>
+        public HandshakeMessage Direct(TrustMessageType type, Party target, string? request, FakeRelay relay, int number)
+        {
+            using var own = new OwnIdentity(Card, SecretBytes.CopyOf(_seed));
+            var message = TrustMessage.Create(type, Card, target.Engine.Identity.Find()!.Card, request, $"number {number}", relay.Time.GetUtcNow(), new PinnedRandom(number));
+            return DirectMessage.Write(message, own, null, null, null);
         }
 
         private static WireJson Address(WireJson body, FakeRelay relay) =>

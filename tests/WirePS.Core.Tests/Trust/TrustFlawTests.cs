@@ -112,7 +112,7 @@ public sealed class TrustFlawTests
         Leave(pair, Request(pair, CardOf("")));
         Leave(pair, new TrustRequestTests.Stranger(Machine.Bytes(55), "after").Ask(pair.Two, pair.Relay));
         await pair.Two.TickAsync();
-        Assert.Equal("after", Assert.Single(pair.Two.Engine.Requests.Pending()).Card.Handle);
+        Assert.Equal("after", Assert.Single(pair.Two.Engine.Requests.Pending()).Handle);
     }
 
     [Fact]

@@ -28,7 +28,6 @@ public sealed class RegisterWireDeviceCommand : PairCmdlet
 
     /// <summary>A name for this machine.</summary>
     [Parameter]
-    [Alias("Name")]
     [ValidateNotNullOrEmpty]
     public string? Label { get; set; }
 

@@ -49,7 +49,7 @@ internal sealed class DeviceNewsTaker(IdentityStore identity, PeerOperations pee
         var isThisHome = device == own.Did;
 
         // The card that no longer lists this home may have come before the news of it.
-        var isFarewell = !isAdded && isThisHome && principal.KeySource == DeviceWork.PrincipalKeySource;
+        var isFarewell = !isAdded && isThisHome && principal.IsPrincipal;
         if (body.GetString("principal") != principal.Did || !(isFarewell || DeviceOperations.IsMember(principal, own.PublicKey)))
         {
             return EventOutcome.Refuse(EventRefusal.RightMissing, "The sender is not an identity that this home is a device of.");

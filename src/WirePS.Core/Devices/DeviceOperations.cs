@@ -219,15 +219,15 @@ public sealed class DeviceOperations
     /// <exception cref="WireException">The reasons of the token store.</exception>
     public Task ResumeAsync(CancellationToken cancellationToken) => _admission.ResumeAsync(cancellationToken);
 
-    /// <summary>True where a peer is an identity that lists a key as one of its devices.</summary>
+    /// <summary>True where this home has registered with a peer as a device, and the peer still lists its key.</summary>
     internal static bool IsMember(TrustEntry principal, byte[] key) => EntryOn(principal, key) is not null;
 
-    /// <summary>The entry of a key on the card of an identity; null for none.</summary>
+    /// <summary>The entry of this home's key on the card of an identity that it has registered with; null for none.</summary>
     internal static DeviceEntry? EntryOn(TrustEntry peer, byte[] key)
     {
         try
         {
-            return peer.Card is { } card ? DeviceEntry.ListOf(card).FirstOrDefault(device => device.HasKey(key)) : null;
+            return peer is { IsPrincipal: true, Card: { } card } ? DeviceEntry.ListOf(card).FirstOrDefault(device => device.HasKey(key)) : null;
         }
         catch (WireException error) when (error.Reason == WireReason.InvalidCard)
         {

@@ -58,7 +58,7 @@ internal static class DeviceWork
         protected override PinRequest PinOf(PendingPair pair)
         {
             var (card, route) = DeviceProtocol.AnswerOf(pair);
-            return new PinRequest(card, TrustTier.Verified, Ceremony, "person", PrincipalKeySource, route, PairWork.GivenBy(pair));
+            return new PinRequest(card, TrustTier.Verified, Ceremony, "person", PrincipalKeySource, route, PairWork.GivenBy(pair)) { IsPrincipal = true };
         }
     }
 }

@@ -13,6 +13,9 @@ namespace WirePS.Devices;
 /// </summary>
 internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identity, TrustStore trust, MailboxBook mailboxes, EventPost post) : IEventTaker
 {
+    /// <summary>The member that names the identity that the other machine belongs to, on the way between the machines of one identity.</summary>
+    internal const string OwnerMember = "peer";
+
     private const int MaxDid = 256;
 
     /// <inheritdoc/>
@@ -45,16 +48,18 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
             return EventOutcome.Refuse(EventRefusal.Malformed, "The address is not usable.");
         }
 
+        // A card may list anybody as a device, so between the machines of one identity it is said whose machine is meant.
+        var owner = body.GetString(OwnerMember);
         var peers = trust.List().Where(static p => p.IsTrusted).ToList();
         var devices = DeviceEntry.ListOf(own);
         if (devices.Any(d => d.HasKey(sender.PublicKey)))
         {
-            return of != sender.Did ? NotItsOwn() : Forward(peers.Find(p => p.SharedBy is null && Has(p, recipient)), of, recipient, route);
+            return of != sender.Did ? NotItsOwn() : Forward(peers.Find(p => p.SharedBy is null && p.Did == owner && Has(p, recipient)), of, recipient, route);
         }
 
         if (DeviceOperations.IsMember(sender, own.PublicKey) && recipient == own.Did)
         {
-            return peers.Find(p => p.SharedBy == sender.Did && Has(p, of)) is { } shared ? await StoreAsync(shared, of, route, saidAt, cancellationToken).ConfigureAwait(false) : EventOutcome.Later;
+            return peers.Find(p => p.SharedBy == sender.Did && p.Did == owner && Has(p, of)) is { } shared ? await StoreAsync(shared, of, route, saidAt, cancellationToken).ConfigureAwait(false) : EventOutcome.Later;
         }
 
         // What a peer has as its own address was agreed on when it was pinned.
@@ -63,7 +68,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
             // Its card may be on its way still.
             : !Has(sender, of) ? EventOutcome.Later
             : recipient == own.Did ? await StoreAsync(sender, of, route, saidAt, cancellationToken).ConfigureAwait(false)
-            : Forward(peers.Find(p => p.Did == recipient && devices.Any(d => d.HasKey(p.PublicKey))), of, recipient, route);
+            : Forward(peers.Find(p => p.Did == recipient && devices.Any(d => d.HasKey(p.PublicKey))), of, recipient, route, owner: sender.Did);
     }
 
     private static bool Has(TrustEntry peer, string machine) => peer.Did == machine || peer.Devices.Any(d => d.Did == machine);
@@ -79,7 +84,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
     }
 
     // What was checked and nothing else; who it is for checks it again.
-    private EventOutcome Forward(TrustEntry? next, string machine, string recipient, PeerRoute route)
+    private EventOutcome Forward(TrustEntry? next, string machine, string recipient, PeerRoute route, string? owner = null)
     {
         if (next is null)
         {
@@ -88,7 +93,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
 
         if (next.SpeaksWirePS && mailboxes.FindRoute(next.Handle) is not null)
         {
-            post.ToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient)
+            post.ToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient, owner)
                 .With("relay_url", route.RelayUrl)
                 .With("slot_id", route.SlotId)
                 .With("slot_token", route.SlotToken));

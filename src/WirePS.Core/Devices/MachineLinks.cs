@@ -48,8 +48,12 @@ public sealed class MachineLinks
         await AskForCardsAsync(peers, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The body that hands over an address.</summary>
-    internal static WireJson AddressBody(string machine, string recipient) => WireJson.ObjectOf(("of", WireJson.From(machine)), ("for", WireJson.From(recipient)));
+    /// <summary>The body that hands over an address; with the identity of the other machine, where it goes between machines of one.</summary>
+    internal static WireJson AddressBody(string machine, string recipient, string? owner)
+    {
+        var body = WireJson.ObjectOf(("of", WireJson.From(machine)), ("for", WireJson.From(recipient)));
+        return owner is null ? body : body.With(MachineAddressTaker.OwnerMember, owner);
+    }
 
     /// <summary>Forgets the peers of principals that this home is no device of any more.</summary>
     private async Task ForgetSharedAsync(byte[] ownKey, CancellationToken cancellationToken)
@@ -159,7 +163,7 @@ public sealed class MachineLinks
             foreach (var (machine, _) in wanted.Where(m => m.Machine != own.Card.Did))
             {
                 var offer = new GrantOffer(mailbox, GrantFor(own, mailbox, peer, machine));
-                _post.ToPeer(way, EventTypes.MachineAddress, offer.AddTo(AddressBody(own.Card.Did, machine)), offer.Pending);
+                _post.ToPeer(way, EventTypes.MachineAddress, offer.AddTo(AddressBody(own.Card.Did, machine, peer.SharedBy is null ? null : peer.Did)), offer.Pending);
                 await _book.NoteGivenAsync(new GivenAddress(new PeerMachine(peer.Did, machine), offer.Given!), cancellationToken).ConfigureAwait(false);
             }
         }

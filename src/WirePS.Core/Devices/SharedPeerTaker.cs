@@ -12,6 +12,9 @@ namespace WirePS.Devices;
 /// </summary>
 internal sealed class SharedPeerTaker(IdentityStore identity, TrustStore trust, PeerOperations peers, GrantRevocations revocations, Journal journal, TimeProvider time) : IEventTaker
 {
+    /// <summary>Most peers of one identity that are taken over.</summary>
+    internal const int MostPeers = 1024;
+
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } =
     [
@@ -99,6 +102,11 @@ internal sealed class SharedPeerTaker(IdentityStore identity, TrustStore trust, 
         if (known is { RevokedAt: null })
         {
             return EventOutcome.Done;
+        }
+
+        if (trust.List().Count(p => p.SharedBy == principal.Did) >= MostPeers)
+        {
+            return EventOutcome.Refuse(EventRefusal.LimitReached, "The identity has shared as many peers as one may.");
         }
 
         var pin = new PinRequest(card, TrustTier.Verified, DeviceWork.Ceremony, TrustEntry.SharedApproval + principal.Did, TrustEntry.SharedKeySource, null, null);

@@ -85,7 +85,7 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
         var message = Make(peer.Did, peer.DhPublicKey, type, kind, body, principal) with { Peer = peer.Handle, Body = body.ToCompactString() };
 
         // Between the machines of one identity there are messages to each, not to all.
-        var devices = peer.Devices.Where(device => device.May(DeviceRights.Receive) && device.Did != peer.Did).ToList();
+        var devices = peer.Devices.Where(device => device.May(DeviceRights.Receive) && device.Did != peer.Did && !device.HasKey(ownKey)).ToList();
         return devices.Count == 0 || DeviceOperations.IsMember(peer, ownKey) ? message : message with
         {
             Copies = [.. devices.Select(device => Make(device.Did, device.DhPublicKey, type, kind, body, principal) with { Peer = peer.Handle, CopyOf = message.EventId })],

@@ -75,7 +75,7 @@ public sealed class OutboxSender(
         var gate = new Lock();
         var options = new ParallelOptions { MaxDegreeOfParallelism = RecipientsAtOnce, CancellationToken = cancellationToken };
         var items = await ListAsync(unreadable, cancellationToken).ConfigureAwait(false);
-        await Parallel.ForEachAsync(items.GroupBy(static i => (i.To, i.Route, i.Introduction)), options, async (ofRecipient, token) =>
+        await Parallel.ForEachAsync(items.GroupBy(LineOf), options, async (ofRecipient, token) =>
         {
             try
             {
@@ -110,7 +110,7 @@ public sealed class OutboxSender(
     /// <param name="cancellationToken">Cancels; what is not delivered stays.</param>
     public async Task<Delivery> TryInOrderAsync(OutboxItem item, CancellationToken cancellationToken)
     {
-        foreach (var older in outbox.List().TakeWhile(i => i.EventId != item.EventId).Where(i => i.To == item.To && i.Route == item.Route && IsFree(i)))
+        foreach (var older in outbox.List().TakeWhile(i => i.EventId != item.EventId).Where(i => LineOf(i) == LineOf(item) && IsFree(i)))
         {
             var delivery = await TryAsync(older, cancellationToken).ConfigureAwait(false);
             if (delivery.Trouble is { } trouble)
@@ -121,6 +121,10 @@ public sealed class OutboxSender(
 
         return await TryAsync(item, cancellationToken).ConfigureAwait(false);
     }
+
+    // Whom a peer calls its device may be somebody else's DID: the copies of its messages hold up no other's.
+    private static (string? Peer, string To, OutboxRoute? Route, OutboxIntroduction? Introduction, bool IsCopy) LineOf(OutboxItem item) =>
+        (item.Peer, item.To, item.Route, item.Introduction, item.CopyOf is not null);
 
     /// <summary>Tries one event once; it is taken out where its fate is known.</summary>
     public async Task<Delivery> TryAsync(OutboxItem item, CancellationToken cancellationToken)

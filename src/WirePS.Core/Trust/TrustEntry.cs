@@ -117,6 +117,12 @@ public sealed record TrustEntry(
     /// <summary>Where it takes messages of the handshake as connections of their own, as <c>host:port</c>; null where that is not known.</summary>
     public string? Address { get; init; }
 
+    /// <summary>
+    /// True where this home has registered with it as a device (wireps.md §7). A card lists whom its owner pleases: that it lists
+    /// this home says nothing by itself.
+    /// </summary>
+    public bool IsPrincipal { get; init; }
+
     /// <summary>True where it was ever given the own token of a mailbox of this home, as relays without grants ask for: what it can do there ends only with that mailbox.</summary>
     public bool HoldsMailbox { get; init; }
 
@@ -155,6 +161,9 @@ public sealed record PinRequest(AgentCard Card, TrustTier Tier, string Ceremony,
 
     /// <summary>Where it takes messages of the handshake, as <c>host:port</c>; null where that is not known.</summary>
     public string? Address { get; init; }
+
+    /// <summary>True where this home becomes a device of it.</summary>
+    public bool IsPrincipal { get; init; }
 }
 
 /// <summary>Where a peer can be reached.</summary>

@@ -25,6 +25,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     private const int MaxCardDepth = 48;
     private const string HeldToken = "held_token";
+    private const string Principal = "is_principal";
     private const string ToldByDevices = "card_seq_told_by_devices";
 
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
@@ -463,6 +464,11 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
             entry["key_source"] = request.KeySource;
         }
 
+        if (request.IsPrincipal)
+        {
+            entry[Principal] = true;
+        }
+
         if (request.Label is not null)
         {
             entry["label"] ??= request.Label;
@@ -587,6 +593,7 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     RevokedReason = (string?)entry["revoked_reason"],
                     RequestId = (string?)entry["request_id"],
                     Address = (string?)entry["address"],
+                    IsPrincipal = entry[Principal]?.GetValueKind() == JsonValueKind.True,
                     HoldsMailbox = HoldsMailbox(entry),
                     CardSeq = (long?)entry["card_seq"] ?? 0,
                     CardSeqTold = (long?)entry["card_seq_told"] ?? 0,

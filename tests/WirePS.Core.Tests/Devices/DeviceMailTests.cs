@@ -382,7 +382,7 @@ public sealed class DeviceMailTests
         var (alice, bob) = await PairedAsync(scene);
         var laptop = await scene.AdmitAsync(alice, "laptop");
         await TickAsync(1, alice, bob);
-        var body = MachineLinks.AddressBody(Did(laptop), Did(bob)).With("relay_url", url).With("slot_id", new string('a', 32)).With("slot_token", new string('b', 64));
+        var body = MachineLinks.AddressBody(Did(laptop), Did(bob), null).With("relay_url", url).With("slot_id", new string('a', 32)).With("slot_token", new string('b', 64));
         alice.Engine.Post.ToPeer(Known(alice, bob), EventTypes.MachineAddress, body);
         await TickAsync(1, alice, bob);
         Assert.Equal([EventRefusal.Malformed], Mail.Refusals(bob));
@@ -414,6 +414,68 @@ public sealed class DeviceMailTests
         Assert.Equal([EventRefusal.RightMissing], Mail.Refusals(bob));
         Assert.Equal([EventRefusal.RightMissing, EventRefusal.RightMissing], Mail.Refusals(alice));
         Assert.Null(alice.Engine.Trust.Find(Did(carol)));
+    }
+
+    [Fact]
+    public async Task A_card_that_lists_who_never_registered_makes_nobody_its_owners_device()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var carol = scene.Add("carol");
+        await PairAsync(carol, bob);
+        await ListAsync(bob, alice, carol);
+        bob.Engine.Post.ToPeer(Known(bob, alice), EventTypes.PeerShared, WireJson.ObjectOf(("principal", WireJson.From(Did(bob))), ("card", Card(carol).Json)));
+        await scene.SettleAsync();
+        Assert.Contains(Known(alice, bob).Devices, d => d.Did == Did(alice));
+        Assert.Empty(alice.Engine.DeviceOperations.Memberships());
+        Assert.Null(alice.Engine.Trust.Find(Did(carol)));
+        Assert.Contains(EventRefusal.RightMissing, Mail.Refusals(alice));
+
+        // Nor does she write to herself for it.
+        Assert.Equal(DeliveryStatus.Delivered, (await SendAsync(alice, bob, "as before")).Copies.Where(c => c.Item.To == Did(alice)).Select(static c => c.Status).DefaultIfEmpty(DeliveryStatus.Delivered).Single());
+        await bob.TickAsync();
+        Assert.Contains("as before", TextsAt(bob));
+    }
+
+    [Fact]
+    public async Task A_peer_that_lists_another_one_as_its_device_moves_none_of_its_addresses()
+    {
+        using var scene = new PrincipalScene();
+        var alice = scene.Add("alice");
+        var (victim, zed) = (scene.Add("victim"), scene.Add("zed"));
+        await PairAsync(alice, victim);
+        await PairAsync(alice, zed);
+        await ListAsync(zed, victim);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+        var before = laptop.Engine.Mailboxes.FindRoute(Known(laptop, victim).Handle);
+        Assert.NotNull(before);
+        zed.Engine.Post.ToPeer(Known(zed, alice), EventTypes.MachineAddress, Address(scene, Did(victim), Did(laptop)));
+        await scene.SettleAsync();
+        Assert.Equal(before, laptop.Engine.Mailboxes.FindRoute(Known(laptop, victim).Handle));
+        Assert.Equal(new string('a', 32), laptop.Engine.Machines.Find(new PeerMachine(Did(zed), Did(victim)))?.SlotId);
+        await SendAsync(laptop, victim, "to the right one");
+        await victim.TickAsync();
+        Assert.Contains("to the right one", TextsAt(victim));
+    }
+
+    [Fact]
+    public async Task A_peer_that_lists_another_one_as_its_device_holds_up_no_mail_to_that_one()
+    {
+        using var scene = new PrincipalScene();
+        var alice = scene.Add("alice");
+        var (victim, zed) = (scene.Add("victim"), scene.Add("zed"));
+        await PairAsync(alice, victim);
+        await PairAsync(alice, zed);
+        await ListAsync(zed, victim);
+        await scene.SettleAsync();
+
+        // The copy is for a mailbox that never answers; what is for the other one itself is not behind it.
+        zed.Engine.Post.ToPeer(Known(zed, alice), EventTypes.MachineAddress, Address(scene, Did(victim), Did(alice)));
+        await scene.SettleAsync();
+        scene.Relay.Weather = static call => call.Action == RelayAction.PostEvent && call.Slot == new string('a', 32) ? new RelayFault.DropBefore() : null;
+        Assert.Equal(DeliveryStatus.Queued, Assert.Single((await SendAsync(alice, zed, "first")).Copies).Status);
+        Assert.Equal(DeliveryStatus.Delivered, (await SendAsync(alice, victim, "second")).Status);
     }
 
     [Fact]
@@ -561,8 +623,15 @@ public sealed class DeviceMailTests
         Assert.Empty(await Mail.TakeAsync(bob));
     }
 
+    /// <summary>A card that lists as devices whom its owner pleases.</summary>
+    private static async Task ListAsync(Party owner, params Party[] others)
+    {
+        var devices = others.Select(other => new DeviceEntry(Did(other), Card(other).PublicKey, Card(other).DhPublicKey!, DeviceRights.All, owner.Engine.Time.GetUtcNow(), [])).ToList();
+        await owner.Engine.Identity.UpdateCardAsync(content => DeviceEntry.With(content, devices), None);
+    }
+
     private static WireJson Address(PrincipalScene scene, string of, string recipient) =>
-        MachineLinks.AddressBody(of, recipient).With("relay_url", scene.Relay.Url).With("slot_id", new string('a', 32)).With("slot_token", new string('b', 64));
+        MachineLinks.AddressBody(of, recipient, null).With("relay_url", scene.Relay.Url).With("slot_id", new string('a', 32)).With("slot_token", new string('b', 64));
 
     private static async Task<(Party Alice, Party Bob)> PairedAsync(PrincipalScene scene)
     {

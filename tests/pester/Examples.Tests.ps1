@@ -24,7 +24,7 @@ Describe 'The examples' {
         $here, $there = (Get-TestHome "here-$count"), (Get-TestHome "there-$count")
         $user = New-Item -ItemType Directory -Path (Get-TestHome "user-$count")
         $env:WIRE_HOME = $here
-        $known = $digits = $token = $null
+        $known = $digits = $token = $address = $null
         if ($Name -notin 'Initialize-WireIdentity', 'Start-WireRelay') {
             $null = Initialize-WireIdentity -Relay $relay -WireHome $here
             $null = Initialize-WireIdentity -Handle build-server -Relay $relay -WireHome $there
@@ -45,6 +45,17 @@ Describe 'The examples' {
         switch -Regex ("$Name|$Title") {
             'WirePairToken\|' {
                 if ($Name -ne 'New-WirePairToken') { $null = New-WirePairToken laptop -WarningAction Ignore }
+            }
+            'New-WirePairToken\|.*From a device' {
+                foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
+                $null = New-WirePairToken -Right add, send, receive -WireHome $there | Register-WireDevice
+            }
+            'Request-WireTrust\|.*at an address' {
+                Set-WireTrustPolicy -Listen Loopback -Port 0 -WireHome $there
+                Start-WireDaemon -WireHome $there
+                $null = Wait-Until { (Get-WireDaemon -WireHome $there).Listen }
+                $address = (Get-WireDaemon -WireHome $there).Listen
+                $fingerprint = (Get-WireIdentity -WireHome $there).Fingerprint
             }
             'Register-WireDevice\|' {
                 $token = New-WirePairToken -WireHome $there
@@ -146,6 +157,7 @@ Describe 'The examples' {
         $text = $Code.Replace('~/main-home', $there).Replace('~/second-home', $here)
         if ($token) { $text = $text.Replace('$url', "'$($token.Url)'").Replace('$token ', "'$($token.Text)' ") }
         $text = $text.Replace('https://relay.example', $relay).Replace('~/', "$user/").Replace('./event', "$user/event").Replace('./inbox', "$user/inbox")
+        if ($address) { $text = $text -replace 'build\.example\.org:\d+', $address -replace "(?<=-Fingerprint ')[0-9a-f ]+", $fingerprint }
         if ($known) { $text = $text.Replace('SOME-CODE-HERE', $known).Replace('SOME-*', $known.Substring(0, 4) + '-*') }
         if ($digits) { $text = $text.Replace('012-345', $digits).Replace('012 345', $digits) }
         $text = $text.Replace('pwsh -NoProfile -NonInteractive -Command ', "pwsh -NoProfile -NonInteractive -Command Import-Module '$module'`; ")

@@ -73,7 +73,7 @@ public sealed class WireEngine : IDisposable
         Outbox = new Outbox(home, Files);
         Post = new EventPost(Identity, Trust, Outbox, surroundings.Random, Time);
         Machines = new MachineBook(home, Files);
-        MachineLinks = new MachineLinks(Machines, Identity, Trust, Peers, Mailboxes, Revocations, Post);
+        MachineLinks = new MachineLinks(Machines, Identity, Trust, Peers, Mailboxes, Revocations, Post, Time);
         var (bareInvites, invites) = (new InviteProtocol(1), new InviteProtocol(2));
         var devices = new DeviceProtocol();
         var protocols = new PairProtocols([V1Protocol.Instance, new V2Protocol(surroundings.Stretcher, surroundings.Group), bareInvites, invites, devices]);

@@ -47,7 +47,7 @@ Describe 'Ctrl+C' {
             Wait-Until { "$($session.Person.Shown)" -like '*Tell the other side*' } | Should -BeTrue
             $took = Measure-Command { $session.Shell.Stop() }
             $took.TotalSeconds | Should -BeLessThan 10
-            "$($session.Person.Shown)" | Should -BeLike '*WARNING: Pairing * goes on: *Stop-WirePair*'
+            "$($session.Person.Shown)" | Should -BeLike '*WARNING: The pairing goes on. Tell the other side: *Stop-WirePair*'
         }
         finally {
             Close-TestSession $session

@@ -23,6 +23,9 @@ public sealed record ListedDevice(DeviceEntry Device, string? Label, string? Tok
 /// <param name="time">The clock.</param>
 public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentityStore identity, TrustStore trust, TimeProvider time) : IDeviceBook
 {
+    /// <summary>Most claims of one device that are remembered at a time; each stands in the file until its token can bring nobody any more.</summary>
+    internal const int MaxClaimsOfOneIssuer = 64;
+
     private const string ClaimsMember = "claims";
 
     // Clocks may be apart by that much; a claim is remembered for longer than its request is taken.
@@ -85,7 +88,7 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
         _ = OwnCard(principal);
 
         // Before the card: what brought this device does not bring it back.
-        await _notes.UpdateAsync(tree => SpendClaims(tree, NameOf(key)), cancellationToken).ConfigureAwait(false);
+        await NoteRemovalAsync(tree => SpendClaims(tree, NameOf(key)), cancellationToken).ConfigureAwait(false);
         var wasThere = false;
         await identity.UpdateCardAsync(
             content =>
@@ -96,11 +99,14 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
                 return wasThere ? DeviceEntry.With(content, left) : null;
             },
             cancellationToken).ConfigureAwait(false);
-        await _notes.UpdateAsync(tree => JsonFile.ObjectIn(tree, "devices").Remove(NameOf(key)), cancellationToken).ConfigureAwait(false);
+        await NoteRemovalAsync(tree => JsonFile.ObjectIn(tree, "devices").Remove(NameOf(key)), cancellationToken).ConfigureAwait(false);
         return wasThere;
     }
 
-    /// <summary>The devices, each with its label and the token that admitted it, in the order in which they were added.</summary>
+    /// <summary>
+    /// The devices, each with its label and the token that admitted it, in the order in which they were added. Where the notes cannot be read, without
+    /// those: the card alone says which devices there are.
+    /// </summary>
     public IReadOnlyList<ListedDevice> List()
     {
         if (identity.Find() is not { } own)
@@ -108,12 +114,20 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
             return [];
         }
 
-        return _notes.Get(tree => DeviceEntry.ListOf(own.Card)
-            .Select(device => new ListedDevice(
-                device,
-                (string?)tree?["devices"]?[NameOf(device.Key)]?["label"],
-                (string?)tree?["devices"]?[NameOf(device.Key)]?["token_hash"]))
-            .ToList());
+        var devices = DeviceEntry.ListOf(own.Card);
+        try
+        {
+            return _notes.Get(tree => devices
+                .Select(device => new ListedDevice(
+                    device,
+                    (string?)tree?["devices"]?[NameOf(device.Key)]?["label"],
+                    (string?)tree?["devices"]?[NameOf(device.Key)]?["token_hash"]))
+                .ToList());
+        }
+        catch (WireException error) when (IsUnreadable(error))
+        {
+            return [.. devices.Select(static device => new ListedDevice(device, null, null))];
+        }
     }
 
     private async Task<DeviceAdded> PublishAsync(DeviceCandidate candidate, CancellationToken cancellationToken)
@@ -133,7 +147,7 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
 
     /// <summary>
     /// Keeps which key a device's token is used by, before that key is on the card. <see cref="WireReason.TokenRefused"/> where it is another one, or the device
-    /// was revoked since.
+    /// was revoked since; <see cref="WireReason.TooManyTokens"/> where the device that admits has as many claims as it gets.
     /// </summary>
     private Task ClaimAsync(DeviceCandidate candidate, DeviceClaim claim, CancellationToken cancellationToken) => _notes.UpdateAsync(
         tree =>
@@ -151,10 +165,30 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
                 return (string?)taken["key"] == key && (bool?)taken["spent"] != true ? false : throw new WireException(WireReason.TokenRefused);
             }
 
-            claims[candidate.TokenHash] = new JsonObject { ["key"] = key, ["until"] = (claim.ExpiresAt + ClaimSlack).ToUnixTimeSeconds() };
+            var issuer = NameOf(claim.IssuerKey);
+            if (claims.Count(known => (string?)known.Value?["issuer"] == issuer) >= MaxClaimsOfOneIssuer)
+            {
+                throw new WireException(WireReason.TooManyTokens);
+            }
+
+            claims[candidate.TokenHash] = new JsonObject { ["key"] = key, ["issuer"] = issuer, ["until"] = (claim.ExpiresAt + ClaimSlack).ToUnixTimeSeconds() };
             return true;
         },
         cancellationToken);
+
+    // No file keeps a lost machine on the card; by notes that cannot be read nothing comes back either.
+    private async Task NoteRemovalAsync(Func<JsonObject, bool> change, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _notes.UpdateAsync(change, cancellationToken).ConfigureAwait(false);
+        }
+        catch (WireException error) when (IsUnreadable(error))
+        {
+        }
+    }
+
+    private static bool IsUnreadable(WireException error) => error.Reason is WireReason.FileCorrupt or WireReason.FileNewerVersion;
 
     private static bool SpendClaims(JsonObject tree, string key)
     {
@@ -173,7 +207,9 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
             tree["version"] ??= 1;
             var devices = JsonFile.ObjectIn(tree, "devices");
             var name = NameOf(candidate.Card.PublicKey);
-            if (devices[name] is not null)
+
+            // What is noted of a key that is on no card is of an attempt that came to nothing.
+            if (devices[name] is { } noted && ((string?)noted["token_hash"] == candidate.TokenHash || IsListed(candidate.Card.PublicKey)))
             {
                 return false;
             }
@@ -220,6 +256,8 @@ public sealed class CardDeviceBook(WireHome home, IFileSystem files, IdentitySto
             ?? throw new WireException(WireReason.InvalidCard, "The agent card did not pass: it has no dh_pubkey, so nothing could be sealed to the device.", candidate.Card.Did);
         return DeviceEntry.With(content, devices.Add(new(candidate.Card.Did, key, dhPublicKey, candidate.Rights, candidate.AddedAt, [.. candidate.Endpoints.Select(static endpoint => endpoint.Place)])));
     }
+
+    private bool IsListed(byte[] key) => identity.Find() is { } own && DeviceEntry.ListOf(own.Card).Any(device => device.HasKey(key));
 
     private AgentCard OwnCard(string principal) =>
         identity.Find()?.Card is { } card && card.Did == principal ? card : throw Unknown(principal);

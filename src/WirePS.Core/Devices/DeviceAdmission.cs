@@ -68,7 +68,7 @@ internal sealed class DeviceAdmission(
     /// <returns>The same answer for the same request.</returns>
     /// <exception cref="WireException">
     /// <see cref="WireReason.InvalidDeviceProof"/>; <see cref="WireReason.TokenRefused"/>: expired, used by another key, or its device was revoked;
-    /// <see cref="DeviceRefusals"/>.
+    /// <see cref="WireReason.TooManyTokens"/>; <see cref="DeviceRefusals"/>.
     /// </exception>
     internal async Task<DeviceAnswer> AdmitPassedAsync(PassedRedeem passed, byte[] issuerKey, Mailbox? mailbox, CancellationToken cancellationToken)
     {
@@ -85,7 +85,10 @@ internal sealed class DeviceAdmission(
         var candidate = new DeviceCandidate(
             own.Did, request.Card, passed.Rights, request.Label, request.Endpoints, Timestamps.Round(now), request.TokenHash, new DeviceClaim(issuerKey, passed.ExpiresAt));
         var added = await book.AddAsync(candidate, cancellationToken).ConfigureAwait(false);
-        return await WelcomeAsync(request, added.PrincipalCard!, mailbox, cancellationToken).ConfigureAwait(false);
+        return !added.IsNew && book.List().FirstOrDefault(listed => listed.Device.HasKey(request.Card.PublicKey)) is { } listed
+            && listed.TokenHash != request.TokenHash && trust.Find(request.Card.Did) is { } known
+            ? AnswerKnown(request, listed, known, added.PrincipalCard!)
+            : await WelcomeAsync(request, added.PrincipalCard!, mailbox, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -176,7 +179,7 @@ internal sealed class DeviceAdmission(
 
             // It was revoked since: the token brings it back no more.
             ?? throw new WireException(WireReason.TokenRefused);
-        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request)) : null;
+        var offer = mailbox is not null && mailboxes.HasGrants(mailbox) ? new GrantOffer(mailbox, GrantFor(own, request.TokenHash, request.Card)) : null;
         if (trust.Find(card.Did) is not { } known || (offer is not null && known.Grant != offer.Given))
         {
             await AnnounceAsync(device, cancellationToken).ConfigureAwait(false);
@@ -186,6 +189,21 @@ internal sealed class DeviceAdmission(
             await ownCard.SendDueAsync(cancellationToken).ConfigureAwait(false);
         }
 
+        return Answer(request, principalCard, offer);
+    }
+
+    // Tokens of a device are its own to make up: a machine that is there already by another one is no news, and keeps the grant that it has.
+    private DeviceAnswer AnswerKnown(RedeemRequest request, ListedDevice listed, TrustEntry known, AgentCard principalCard)
+    {
+        using var own = identity.Open();
+        var offer = listed.TokenHash is { } first && known.Grant is { } given && mailboxes.Find(given.RelayUrl, given.SlotId) is { } mailbox
+            ? new GrantOffer(mailbox, GrantFor(own, first, request.Card))
+            : null;
+        return Answer(request, principalCard, offer?.Given == known.Grant ? offer : null);
+    }
+
+    private static DeviceAnswer Answer(RedeemRequest request, AgentCard principalCard, GrantOffer? offer)
+    {
         var body = WireJson.ObjectOf(("token_hash", WireJson.From(request.TokenHash)), ("card", principalCard.Json));
         return new DeviceAnswer(offer?.AddTo(body) ?? body, offer?.Pending);
     }
@@ -243,9 +261,9 @@ internal sealed class DeviceAdmission(
         new(time.GetUtcNow(), JournalKind, Fingerprint.Short(device.Key), from, to, null, device.Did);
 
     // The same for the same token and device, so that the answer can be given again and is stored nowhere.
-    private static Grant GrantFor(OwnIdentity own, RedeemRequest request)
+    private static Grant GrantFor(OwnIdentity own, string tokenHash, AgentCard device)
     {
-        byte[] purpose = [.. "WirePS/v2 device grant"u8, 0, .. Encoding.ASCII.GetBytes(request.TokenHash), .. request.Card.PublicKey];
+        byte[] purpose = [.. "WirePS/v2 device grant"u8, 0, .. Encoding.ASCII.GetBytes(tokenHash), .. device.PublicKey];
         using var secret = own.DeriveSecret(purpose, 48);
         return new Grant(Convert.ToHexStringLower(secret.Span[..16]), Convert.ToHexStringLower(secret.Span[16..]));
     }

@@ -54,7 +54,7 @@ public interface IDeviceBook
     /// </summary>
     /// <exception cref="WireException">
     /// One of <see cref="DeviceRefusals"/>: nothing was changed. <see cref="WireReason.TokenRefused"/>: the token of a device was used by another key, or
-    /// its device was revoked. Anything else: it may have been.
+    /// its device was revoked; <see cref="WireReason.TooManyTokens"/>: the device that admits has too many tokens in use. Anything else: it may have been.
     /// </exception>
     Task<DeviceAdded> AddAsync(DeviceCandidate candidate, CancellationToken cancellationToken);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using WirePS.Identity;
 using WirePS.Storage;
@@ -32,6 +33,7 @@ public sealed class MachineBook(WireHome home, IFileSystem files)
     private const string AddressList = "addresses";
     private const string GivenList = "given";
     private const string SharedList = "shared";
+    private const string TallyList = "tallies";
 
     private readonly JsonFile _file = new(files, home.MachinesFile, home.LockFile("machines"));
 
@@ -76,16 +78,37 @@ public sealed class MachineBook(WireHome home, IFileSystem files)
     }
 
     /// <summary>Notes which address a machine was given, in the place of the one before.</summary>
-    internal Task NoteGivenAsync(GivenAddress given, CancellationToken cancellationToken) => _file.UpdateAsync(
-        tree => Replace(tree, GivenList, Nodes(tree, GivenList).FirstOrDefault(node => MachineOf(node) == given.To), new JsonObject
+    /// <param name="given">The address.</param>
+    /// <param name="today">The day (UTC) that it counts for.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    internal Task NoteGivenAsync(GivenAddress given, DateOnly today, CancellationToken cancellationToken) => _file.UpdateAsync(
+        tree =>
         {
-            ["peer"] = given.To.Peer,
-            ["machine"] = given.To.Machine,
-            ["relay_url"] = given.Grant.RelayUrl,
-            ["slot_id"] = given.Grant.SlotId,
-            ["grant_id"] = given.Grant.GrantId,
-        }),
+            var tally = TallyIn(tree, given.To.Peer, today);
+            return Replace(tree, TallyList, tally.Node, NodeOf(given.To.Peer, tally.Ended, today, tally.GivenToday + 1))
+                && Replace(tree, GivenList, Nodes(tree, GivenList).FirstOrDefault(node => MachineOf(node) == given.To), new JsonObject
+                {
+                    ["peer"] = given.To.Peer,
+                    ["machine"] = given.To.Machine,
+                    ["relay_url"] = given.Grant.RelayUrl,
+                    ["slot_id"] = given.Grant.SlotId,
+                    ["grant_id"] = given.Grant.GrantId,
+                });
+        },
         cancellationToken);
+
+    /// <summary>How many of the addresses that the machines of a peer were given have ended since it is known, and how many new ones they were given on a day (UTC).</summary>
+    internal (long Ended, int GivenToday) TallyOf(string peer, DateOnly today) => _file.Get(tree =>
+    {
+        var (_, ended, givenToday) = TallyIn(tree, peer, today);
+        return (ended, givenToday);
+    });
+
+    /// <summary>Forgets what was counted of peers that are known no more.</summary>
+    internal Task ForgetPeersAsync(IReadOnlySet<string> known, CancellationToken cancellationToken) =>
+        _file.Get(tree => Nodes(tree, TallyList).All(node => known.Contains(MachineOf(node).Peer)))
+            ? Task.CompletedTask
+            : _file.UpdateAsync(tree => Remove(tree, TallyList, node => !known.Contains(MachineOf(node).Peer)), cancellationToken);
 
     /// <summary>Notes what devices were told of, and forgets what they are to know no more.</summary>
     internal Task NoteSharedAsync(IReadOnlyCollection<SharedPeer> told, IReadOnlyCollection<SharedPeer> over, CancellationToken cancellationToken) => _file.UpdateAsync(
@@ -108,7 +131,14 @@ public sealed class MachineBook(WireHome home, IFileSystem files)
 
     /// <summary>Forgets that an address was given.</summary>
     internal Task ForgetGivenAsync(GivenAddress given, CancellationToken cancellationToken) => _file.UpdateAsync(
-        tree => Remove(tree, GivenList, node => GivenIn(node) == given), cancellationToken);
+        tree =>
+        {
+            var known = Nodes(tree, TallyList).FirstOrDefault(node => MachineOf(node).Peer == given.To.Peer);
+            var fresh = known?.DeepClone().AsObject() ?? new JsonObject { ["peer"] = given.To.Peer };
+            fresh["ended"] = ((long?)fresh["ended"] ?? 0) + 1;
+            return Remove(tree, GivenList, node => GivenIn(node) == given) && Replace(tree, TallyList, known, fresh);
+        },
+        cancellationToken);
 
     private static IEnumerable<JsonObject> Nodes(JsonObject? tree, string list) => (tree?[list]?.AsArray() ?? []).OfType<JsonObject>();
 
@@ -118,6 +148,16 @@ public sealed class MachineBook(WireHome home, IFileSystem files)
         (string?)node["relay_url"] is { } url && (string?)node["slot_id"] is { } slot && (string?)node["grant_id"] is { } grant
             ? new GivenAddress(MachineOf(node), new GivenGrant(url, slot, grant))
             : null;
+
+    private static (JsonObject? Node, long Ended, int GivenToday) TallyIn(JsonObject? tree, string peer, DateOnly today)
+    {
+        var node = Nodes(tree, TallyList).FirstOrDefault(known => MachineOf(known).Peer == peer);
+        return (node, (long?)node?["ended"] ?? 0, (string?)node?["day"] == DayOf(today) ? (int?)node?["given"] ?? 0 : 0);
+    }
+
+    private static JsonObject NodeOf(string peer, long ended, DateOnly day, int given) => new() { ["peer"] = peer, ["ended"] = ended, ["day"] = DayOf(day), ["given"] = given };
+
+    private static string DayOf(DateOnly day) => day.ToString("O", CultureInfo.InvariantCulture);
 
     private static SharedPeer? SharedIn(JsonObject node) =>
         (string?)node["device"] is { } device && (string?)node["peer"] is { } peer ? new SharedPeer(device, peer, (long?)node["card_seq"] ?? 0) : null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using WirePS.Identity;
 using WirePS.Messaging;
@@ -13,6 +14,11 @@ namespace WirePS.Devices;
 /// </summary>
 public sealed class MachineLinks
 {
+    /// <summary>Most new addresses that the machines of one peer are given in a day (UTC): each costs this home a grant for good, and a peer lists machines as it likes.</summary>
+    internal const int MostGivenInADay = 64;
+
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromDays(1);
+
     private readonly MachineBook _book;
     private readonly IdentityStore _identity;
     private readonly TrustStore _trust;
@@ -20,8 +26,10 @@ public sealed class MachineLinks
     private readonly MailboxBook _mailboxes;
     private readonly GrantRevocations _revocations;
     private readonly EventPost _post;
+    private readonly TimeProvider _time;
 
-    internal MachineLinks(MachineBook book, IdentityStore identity, TrustStore trust, PeerOperations peers, MailboxBook mailboxes, GrantRevocations revocations, EventPost post)
+    internal MachineLinks(
+        MachineBook book, IdentityStore identity, TrustStore trust, PeerOperations peers, MailboxBook mailboxes, GrantRevocations revocations, EventPost post, TimeProvider time)
     {
         _book = book;
         _identity = identity;
@@ -30,6 +38,7 @@ public sealed class MachineLinks
         _mailboxes = mailboxes;
         _revocations = revocations;
         _post = post;
+        _time = time;
     }
 
     /// <summary>Makes a pass. Nothing is asked of a relay: what is to be said goes into the outbox.</summary>
@@ -78,6 +87,7 @@ public sealed class MachineLinks
             await _book.ForgetAsync(gone, cancellationToken).ConfigureAwait(false);
         }
 
+        await _book.ForgetPeersAsync(_trust.ListAll().Select(static p => p.Did).ToHashSet(StringComparer.Ordinal), cancellationToken).ConfigureAwait(false);
         foreach (var given in _book.Given().Where(g => !RightsOf(g.To).HasFlag(DeviceRights.Send)))
         {
             await _revocations.AddAsync(given.Grant, cancellationToken).ConfigureAwait(false);
@@ -160,11 +170,13 @@ public sealed class MachineLinks
 
             var mailbox = open.FindLast(m => m.RelayUrl == route.RelayUrl) ?? open[^1];
             using var own = _identity.Open();
-            foreach (var (machine, _) in wanted.Where(m => m.Machine != own.Card.Did))
+            var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
+            var (ended, givenToday) = _book.TallyOf(peer.Did, today);
+            foreach (var (machine, _) in wanted.Where(m => m.Machine != own.Card.Did).Take(MostGivenInADay - givenToday))
             {
-                var offer = new GrantOffer(mailbox, GrantFor(own, mailbox, peer, machine));
+                var offer = new GrantOffer(mailbox, GrantFor(own, mailbox, peer, machine, ended));
                 _post.ToPeer(way, EventTypes.MachineAddress, offer.AddTo(AddressBody(own.Card.Did, machine, peer.SharedBy is null ? null : peer.Did)), offer.Pending);
-                await _book.NoteGivenAsync(new GivenAddress(new PeerMachine(peer.Did, machine), offer.Given!), cancellationToken).ConfigureAwait(false);
+                await _book.NoteGivenAsync(new GivenAddress(new PeerMachine(peer.Did, machine), offer.Given!), today, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -172,12 +184,16 @@ public sealed class MachineLinks
     /// <summary>Asks peers for cards that they have and that never came: a relay may have lost them, or be holding them back.</summary>
     private async Task AskForCardsAsync(List<TrustEntry> peers, CancellationToken cancellationToken)
     {
-        foreach (var peer in peers.Where(p => p is { IsCardBehind: true, SharedBy: null } && p.CardSeqAsked < p.HighestCardSeqTold && _mailboxes.FindRoute(p.Handle) is not null))
+        foreach (var peer in peers.Where(p => p is { IsCardBehind: true, SharedBy: null } && IsToBeAsked(p) && _mailboxes.FindRoute(p.Handle) is not null))
         {
             _post.ToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With(CardTaker.AskMember, peer.HighestCardSeqTold));
             await _trust.NoteCardSeqAskedAsync(peer, peer.HighestCardSeqTold, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    // A device may name any number; what the peer was asked for by that does not keep it from being asked again.
+    private bool IsToBeAsked(TrustEntry peer) =>
+        peer.CardSeqAsked != peer.HighestCardSeqTold || peer.CardAskedAt is not { } asked || _time.GetUtcNow() - asked >= AskAgainAfter;
 
     /// <summary>The machines of a peer that are given addresses one by one: its devices; its root too where it was shared, for this home never paired with it.</summary>
     private static IEnumerable<(string Machine, DeviceRights Rights)> MachinesOf(TrustEntry peer)
@@ -186,11 +202,12 @@ public sealed class MachineLinks
         return peer.SharedBy is null ? devices : devices.Prepend((peer.Did, DeviceRights.Send | DeviceRights.Receive));
     }
 
-    // The same each time, for a crash may lie between saying and noting it; another one when the machine is admitted anew, for the old one was revoked.
-    private static Grant GrantFor(OwnIdentity own, Mailbox mailbox, TrustEntry peer, string machine)
+    // The same each time, for a crash may lie between saying and noting it; another one when any of the peer's has ended, for this machine's may be among those:
+    // the peer says when a machine was admitted, and may say the same twice.
+    private static Grant GrantFor(OwnIdentity own, Mailbox mailbox, TrustEntry peer, string machine, long ended)
     {
         var addedAt = peer.Devices.FirstOrDefault(d => d.Did == machine)?.AddedAt;
-        var text = string.Join('\0', mailbox.RelayUrl, mailbox.SlotId, peer.Did, machine, $"{peer.PinnedAt:O}", $"{addedAt:O}");
+        var text = string.Join('\0', mailbox.RelayUrl, mailbox.SlotId, peer.Did, machine, $"{peer.PinnedAt:O}", $"{addedAt:O}", ended.ToString(CultureInfo.InvariantCulture));
         byte[] purpose = [.. "WirePS/v2 machine grant"u8, 0, .. Encoding.UTF8.GetBytes(text)];
         using var secret = own.DeriveSecret(purpose, 48);
         return new Grant(Convert.ToHexStringLower(secret.Span[..16]), Convert.ToHexStringLower(secret.Span[16..]));

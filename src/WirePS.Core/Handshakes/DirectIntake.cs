@@ -48,6 +48,7 @@ public sealed class DirectIntake
         var allowsOlder = _around.Policies.TryRead().Policy?.AllowOlderSignature == true;
         var known = _state.Load();
         var asking = new List<PendingRequest>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         var taken = 0;
         foreach (var (bytes, source) in arrivals)
         {
@@ -58,7 +59,11 @@ public sealed class DirectIntake
 
             if (message.Message.Type == TrustMessageType.Request)
             {
-                asking.Add(RequestOf(message, source));
+                // Of copies that came together the first one counts.
+                if (seen.Add(message.Message.Id))
+                {
+                    asking.Add(RequestOf(message, source));
+                }
             }
             else if (await AnsweredAsync(message, cancellationToken).ConfigureAwait(false) == EventOutcome.Done)
             {

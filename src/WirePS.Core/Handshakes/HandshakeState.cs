@@ -173,6 +173,9 @@ internal sealed class HandshakeState
     /// <summary>True where a message with this nonce has had its effect.</summary>
     internal bool IsSpent(TrustMessage message) => _spent.Contains((message.FromKey, message.Nonce));
 
+    /// <summary>True where a request was answered.</summary>
+    internal bool IsSpent(PendingRequest request) => _spent.Contains((Convert.ToHexStringLower(request.PublicKey), request.Nonce));
+
     /// <summary>True where a key has had as many answers by themselves as it gets: each makes an event and a grant.</summary>
     internal bool IsAnsweredEnough(string key) => Nonces.Count(n => n.Key == key) >= MostAnswersOfOneKey;
 

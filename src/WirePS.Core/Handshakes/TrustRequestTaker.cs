@@ -71,6 +71,13 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         var waiting = new List<(int Place, PendingRequest Request)>();
         for (var i = 0; i < asking.Count; i++)
         {
+            // The one before may have been the same: it is answered once, however many copies come at once.
+            if (known.IsSpent(asking[i]))
+            {
+                outcomes[i] = EventOutcome.Done;
+                continue;
+            }
+
             // Room is kept for peers and for those whom the allowlist is pinned to.
             var request = asking[i] with
             {
@@ -81,8 +88,6 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
             {
                 outcomes[i] = await AnswerAsync(request, asked, decision, cancellationToken).ConfigureAwait(false);
-
-                // The next one may be the same again.
                 known = requests.Load();
             }
             else if (decision.Verdict == TrustVerdict.Refused)

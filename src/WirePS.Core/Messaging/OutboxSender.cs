@@ -262,7 +262,7 @@ public sealed class OutboxSender(
         new(WireReason.MailboxFull, $"The mailbox of {item.Peer ?? item.To} at {relayUrl} is full.", relayUrl);
 
     /// <summary>Makes the grant that an event hands over. Each time anew: the relay may have lost it, and the same one twice is one.</summary>
-    /// <returns>False where the mailbox that it is for is gone: the event would hand over a dead address.</returns>
+    /// <returns>False where the mailbox that it is for is gone, or the grant was revoked: the event would hand over a dead address.</returns>
     private async Task<bool> MakeGrantAsync(OutboxGrant? grant, CancellationToken cancellationToken)
     {
         if (grant is null)
@@ -275,9 +275,17 @@ public sealed class OutboxSender(
             return false;
         }
 
-        if (await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false))
+        try
         {
-            return true;
+            if (await relays.To(grant.RelayUrl).PutGrantAsync(mailbox, new Grant(grant.GrantId, grant.Token), cancellationToken).ConfigureAwait(false))
+            {
+                return true;
+            }
+        }
+        catch (RelayException error) when (error.IsGrantRevoked)
+        {
+            // What it would hand over was taken back, and nothing behind it is to wait for that.
+            return false;
         }
 
         await mailboxes.MarkLostAsync(mailbox, cancellationToken).ConfigureAwait(false);

@@ -114,6 +114,11 @@ public sealed partial class HttpRelay : IRelay, IV1PairRoutes, IV2PairRoutes, IM
         }
 
         using var reply = await SendAsync(HttpMethod.Put, $"/v2/slot/{mailbox.SlotId}/grants/{grant.Id}", body, mailbox.SlotToken, SmallReply, Timeout, cancellationToken).ConfigureAwait(false);
+        if (reply.Status == HttpStatusCode.Conflict && IsJson(reply) && TextOf(ObjectOf(reply, reply.Status), "code") == "grant_revoked")
+        {
+            throw new RelayException(WireReason.RelayRefused, $"The relay {Url} knows the grant as one that was revoked.", Url) { IsGrantRevoked = true };
+        }
+
         return reply.Status is HttpStatusCode.Created or HttpStatusCode.OK
             || (reply.Status == HttpStatusCode.NotFound && IsJson(reply) && TextOf(ObjectOf(reply, reply.Status), "code") == UnknownSlot ? false : throw Refused(reply));
     }

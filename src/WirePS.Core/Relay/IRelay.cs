@@ -37,6 +37,7 @@ public interface IRelay
 
     /// <summary>PUT of a grant; may be repeated. Only on a relay that answers <see cref="GetInfoAsync"/>.</summary>
     /// <returns>False where the relay does not know the mailbox.</returns>
+    /// <exception cref="RelayException">With <see cref="RelayException.IsGrantRevoked"/> where the grant was revoked before; and for what goes wrong.</exception>
     Task<bool> PutGrantAsync(Mailbox mailbox, Grant grant, CancellationToken cancellationToken);
 
     /// <summary>DELETE of a grant; may be repeated.</summary>

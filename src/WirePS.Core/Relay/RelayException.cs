@@ -23,5 +23,8 @@ public sealed class RelayException : WireException
     /// <summary>How long the relay asks to be left alone; null where it does not say.</summary>
     public TimeSpan? RetryAfter { get; }
 
+    /// <summary>True where the relay will not make a grant that was revoked before: trying again helps nothing.</summary>
+    public bool IsGrantRevoked { get; init; }
+
     private static string Safe(string message) => Printable.Of(message.Length <= MaxMessage ? message : message[..MaxMessage] + "…")!;
 }

@@ -80,8 +80,11 @@ public sealed record TrustEntry(
     /// <summary>The highest number that its devices have named since the card that is known here came; 0 for none.</summary>
     public long CardSeqToldByDevices { get; init; }
 
-    /// <summary>The highest number that it was asked for; 0 for none.</summary>
+    /// <summary>The number that it was last asked for since the card that is known here came; 0 for none.</summary>
     public long CardSeqAsked { get; init; }
+
+    /// <summary>When it was last asked for a card, since the one that is known here came; null for never.</summary>
+    public DateTimeOffset? CardAskedAt { get; init; }
 
     /// <summary>The number of the last card of this home that was sent to it; 0 for none.</summary>
     public long CardSeqSent { get; init; }

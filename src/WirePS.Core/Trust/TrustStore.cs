@@ -27,6 +27,8 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
     private const string HeldToken = "held_token";
     private const string Principal = "is_principal";
     private const string ToldByDevices = "card_seq_told_by_devices";
+    private const string CardSeqAsked = "card_seq_asked";
+    private const string CardAskedAt = "card_asked_at";
 
     private readonly JsonFile _file = new(files, home.TrustFile, home.LockFile("trust"));
 
@@ -363,7 +365,15 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
 
     /// <summary>Notes that a peer was asked for its card.</summary>
     public Task NoteCardSeqAskedAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
-        ChangeAsync(peer, entry => SetHigher(entry, "card_seq_asked", seq), cancellationToken);
+        ChangeAsync(
+            peer,
+            entry =>
+            {
+                entry[CardSeqAsked] = seq;
+                entry[CardAskedAt] = Timestamps.Format(time.GetUtcNow());
+                return true;
+            },
+            cancellationToken);
 
     /// <summary>Notes which card of this home was sent to a peer.</summary>
     public Task NoteCardSeqSentAsync(TrustEntry peer, long seq, CancellationToken cancellationToken) =>
@@ -494,6 +504,8 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
         entry["card_seq"] = position.Seq;
         entry["card_hash"] = position.Hash;
         entry.Remove(ToldByDevices);
+        entry.Remove(CardSeqAsked);
+        entry.Remove(CardAskedAt);
     }
 
     /// <summary>Where the highest card seen stands; null where none is known.</summary>
@@ -598,7 +610,8 @@ public sealed class TrustStore(WireHome home, IFileSystem files, MailboxBook mai
                     CardSeq = (long?)entry["card_seq"] ?? 0,
                     CardSeqTold = (long?)entry["card_seq_told"] ?? 0,
                     CardSeqToldByDevices = (long?)entry[ToldByDevices] ?? 0,
-                    CardSeqAsked = (long?)entry["card_seq_asked"] ?? 0,
+                    CardSeqAsked = (long?)entry[CardSeqAsked] ?? 0,
+                    CardAskedAt = Timestamps.TryParse((string?)entry[CardAskedAt], out var asked) ? asked : null,
                     CardSeqSent = (long?)entry["card_seq_sent"] ?? 0,
                 }
                 : null;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Messaging;
@@ -350,6 +351,134 @@ public sealed class DeviceMailTests
         await scene.SettleAsync();
         Assert.False(Known(bob, alice).IsCardBehind);
         Assert.Empty(Known(bob, alice).Devices);
+    }
+
+    [Fact]
+    public async Task A_number_that_a_device_has_made_up_does_not_end_the_asking_for_cards()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+        scene.PutAt(bob, scene.Forge(laptop, Did(laptop), bob, new EventPrincipal(Did(alice), long.MaxValue), "lie"));
+        await scene.SettleAsync();
+        Assert.Equal(long.MaxValue, Known(bob, alice).CardSeqAsked);
+
+        // A card comes, and the one after it does not.
+        await scene.AdmitAsync(alice, "desk");
+        await scene.SettleAsync();
+        await LoseCardAsync();
+        await TickAsync(3, bob, alice);
+        Assert.False(Known(bob, alice).IsCardBehind);
+
+        // An answer that is lost is asked for again, but not in every pass.
+        await LoseCardAsync();
+        var before = PostsToAlice();
+        scene.Relay.Weather = call => call.Action == RelayAction.PostEvent && call.Client == "alice" ? new RelayFault.DropBefore() : null;
+        for (var i = 0; i < 3; i++)
+        {
+            await TickAsync(1, bob);
+            await alice.TryTickAsync();
+        }
+
+        Assert.Equal(before + 1, PostsToAlice());
+        scene.Relay.Weather = null;
+        foreach (var answer in alice.Engine.Outbox.List())
+        {
+            await alice.Engine.Outbox.RemoveAsync(answer, static () => { }, None);
+        }
+
+        await TickAsync(2, bob, alice);
+        Assert.True(Known(bob, alice).IsCardBehind);
+        scene.Time.Advance(TimeSpan.FromDays(1));
+        await TickAsync(3, bob, alice);
+        Assert.False(Known(bob, alice).IsCardBehind);
+
+        int PostsToAlice() => scene.Relay.Calls.Count(c => c is { Client: "bob", Action: RelayAction.PostEvent } && c.Slot == SlotOf(alice));
+
+        async Task LoseCardAsync()
+        {
+            await alice.Engine.Identity.UpdateCardAsync(static content => content.With("note", content.GetString("note") + "x"), None);
+            await alice.TickAsync();
+            scene.Relay.Mail.Drop(SlotOf(bob), scene.At(bob).Count);
+            await bob.TryTickAsync();
+            await SendAsync(alice, bob, "hello");
+        }
+    }
+
+    [Fact]
+    public async Task A_device_that_is_dropped_and_listed_again_with_the_same_time_gets_an_address_that_works()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var laptop = await scene.AdmitAsync(alice, "laptop");
+        await scene.SettleAsync();
+        var first = Assert.Single(bob.Engine.Machines.Given());
+        var listed = DeviceEntry.ListOf(Card(alice));
+        foreach (var devices in new[] { [], listed })
+        {
+            await alice.Engine.Identity.UpdateCardAsync(content => DeviceEntry.With(content, devices), None);
+            await alice.Engine.OwnCard.SendDueAsync(None);
+            await alice.Engine.Sender.RunAsync(static _ => true, null, None);
+            await bob.TickAsync();
+            Assert.Equal(devices.Length, Known(bob, alice).Devices.Length);
+        }
+
+        await bob.TickAsync();
+        var second = Assert.Single(bob.Engine.Machines.Given());
+        Assert.Equal(first.To, second.To);
+        Assert.DoesNotContain(first.Grant.GrantId, scene.Relay.LiveGrants);
+        Assert.Contains(second.Grant.GrantId, scene.Relay.LiveGrants);
+        Assert.Equal(0, bob.Engine.Outbox.Count());
+    }
+
+    [Fact]
+    public async Task An_event_whose_grant_was_revoked_holds_up_nothing_and_costs_no_mailbox()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        var mailbox = Assert.Single(bob.Engine.Mailboxes.List());
+        var grant = new OutboxGrant(mailbox.RelayUrl, mailbox.SlotId, new string('7', 32), new string('7', 64));
+        await bob.Engine.Relays.To(mailbox.RelayUrl).RevokeGrantAsync(mailbox, grant.GrantId, None);
+        bob.Engine.Post.ToPeer(Known(bob, alice), EventTypes.AgentCard, WireJson.EmptyObject, grant);
+        var deliveries = await bob.Engine.Sender.RunAsync(static _ => true, null, None);
+        Assert.Equal(DeliveryStatus.Stale, Assert.Single(deliveries).Status);
+        Assert.Equal(0, bob.Engine.Outbox.Count());
+        Assert.Equal(mailbox.SlotId, Assert.Single(bob.Engine.Mailboxes.List()).SlotId);
+        await SendAsync(bob, alice, "behind it");
+        await alice.TickAsync();
+        Assert.Equal(["behind it"], TextsAt(alice));
+    }
+
+    [Fact]
+    public async Task A_peer_that_lists_ever_new_machines_gets_so_many_addresses_in_a_day()
+    {
+        using var scene = new PrincipalScene();
+        var (alice, bob) = await PairedAsync(scene);
+        await scene.SettleAsync();
+        var before = GrantsMade();
+        for (var round = 0; round < 5; round++)
+        {
+            ImmutableArray<DeviceEntry> devices = [.. Enumerable.Range(round * DeviceEntry.MaxCount, DeviceEntry.MaxCount).Select(Entry)];
+            await alice.Engine.Identity.UpdateCardAsync(content => DeviceEntry.With(content, devices), None);
+            await TickAsync(1, alice, bob);
+        }
+
+        Assert.Empty(bob.Engine.Machines.Given());
+        await bob.TickAsync();
+        Assert.Equal(MachineLinks.MostGivenInADay, GrantsMade() - before);
+        scene.Time.Advance(TimeSpan.FromDays(1));
+        await TickAsync(2, bob);
+        Assert.Equal(DeviceEntry.MaxCount, bob.Engine.Machines.Given().Count);
+        Assert.Equal(MachineLinks.MostGivenInADay + DeviceEntry.MaxCount, GrantsMade() - before);
+
+        int GrantsMade() => scene.Relay.Calls.Where(static c => c is { Client: "bob", Action: RelayAction.PutGrant }).DistinctBy(static c => c.Subject).Count();
+
+        DeviceEntry Entry(int number)
+        {
+            using var device = TestDeviceBook.Device(number);
+            return new DeviceEntry(device.Card.Did, device.Card.PublicKey, device.Card.DhPublicKey!, DeviceRights.Send, Timestamps.Round(scene.Time.GetUtcNow()), []);
+        }
     }
 
     [Fact]

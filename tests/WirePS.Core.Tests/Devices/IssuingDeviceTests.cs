@@ -1,3 +1,4 @@
+using System.Globalization;
 using WirePS.Devices;
 using WirePS.Identity;
 using WirePS.Messaging;
@@ -228,6 +229,49 @@ public sealed class IssuingDeviceTests
         await scene.Root.TickAsync();
         Assert.Equal(4, scene.Devices.Count);
         Assert.NotNull(Trusts(scene.Root, laptop));
+    }
+
+    [Fact]
+    public async Task A_device_that_passes_on_its_own_key_again_and_again_is_no_news_and_does_not_grow_the_notes()
+    {
+        using var scene = new DeviceScene();
+        var issuer = await scene.AdmitAsync("issuer");
+        var other = await scene.AdmitAsync("other");
+        var laptop = scene.Add("laptop");
+        await AskAsync(laptop, (await scene.MintAtAsync(issuer)).Url);
+        await issuer.TickAsync();
+        var redeem = PassedTo(scene, issuer, TakeFromRoot(scene));
+        await scene.Root.TryTickAsync();
+        await other.TickAsync();
+        var (known, grants) = (Trusts(scene.Root, issuer)!, scene.Relay.LiveGrants);
+        var (news, told) = (scene.Root.Notices.Devices.Count, NewsAt(other));
+        for (var i = 0; i < CardDeviceBook.MaxClaimsOfOneIssuer + 2; i++)
+        {
+            Put(scene, issuer, Signed(redeem.With("token_hash", i.ToString("x64", CultureInfo.InvariantCulture)), issuer, issuer, CardOf(scene.Root).Did));
+        }
+
+        await scene.Root.TickAsync();
+        Assert.Equal((known.Grant, known.PinnedAt), (Trusts(scene.Root, issuer)!.Grant, Trusts(scene.Root, issuer)!.PinnedAt));
+        Assert.Equal(grants.Order(), scene.Relay.LiveGrants.Order());
+        Assert.Equal((news, told), (scene.Root.Notices.Devices.Count, NewsAt(other)));
+        Assert.Equal(2, scene.Root.Engine.Journal.Read(0).Count(static e => e is { Kind: "device", To: "added" }));
+        Assert.Equal(CardDeviceBook.MaxClaimsOfOneIssuer, WireJson.Parse(File.ReadAllText(scene.Root.Home.DevicesFile)).GetObject("claims")!.Count);
+        Assert.Equal(["too_many_tokens", "too_many_tokens"], scene.Root.Engine.Refused.List().Select(static r => r.Detail));
+
+        // It has the address that it had, and another device's room is its own.
+        var answer = scene.AnswersAt(issuer).Select(e => OpenAt(issuer, scene.Root, e)).Last(static b => b.GetObject("answer") is not null).GetObject("answer")!;
+        Assert.Equal(issuer.Engine.Mailboxes.FindRoute(CardOf(scene.Root).Handle)!.SlotToken, OpenAt(issuer, scene.Root, SignedEvent.Parse(answer.ToCompactBytes())).GetString("slot_token"));
+        Put(scene, other, Signed(redeem, laptop, other, CardOf(scene.Root).Did));
+        await scene.Root.TickAsync();
+        Assert.NotNull(Trusts(scene.Root, laptop));
+
+        // What was claimed does not come back when its device was revoked.
+        Assert.NotNull(await scene.Root.Engine.DeviceOperations.RevokeAsync(CardOf(issuer).PublicKey, None));
+        Put(scene, other, Signed(redeem, issuer, other, CardOf(scene.Root).Did));
+        await scene.Root.TickAsync();
+        Assert.DoesNotContain(scene.Devices, d => d.Device.HasKey(CardOf(issuer).PublicKey));
+
+        int NewsAt(Party party) => scene.At(party).Count(static e => e.Type == EventTypes.DeviceAdded);
     }
 
     [Fact]

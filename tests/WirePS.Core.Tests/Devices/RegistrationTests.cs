@@ -354,6 +354,24 @@ public sealed class RegistrationTests
         Assert.Empty(lost.Engine.DeviceOperations.Memberships());
     }
 
+    [Theory]
+    [InlineData("{")]
+    [InlineData("""{"claims":5,"devices":5}""")]
+    [InlineData("""{"version":2}""")]
+    public async Task Notes_that_cannot_be_read_keep_no_device_from_being_revoked_nor_bring_one_back(string notes)
+    {
+        using var scene = new DeviceScene();
+        var lost = await scene.AdmitAsync("lost");
+        File.WriteAllText(scene.Root.Home.DevicesFile, notes);
+        Assert.Null(Assert.Single(scene.Devices).Label);
+        Assert.NotNull(await scene.Root.Engine.DeviceOperations.RevokeAsync(CardOf(lost).PublicKey, None));
+        await scene.SettleAsync(lost);
+        Assert.Empty(scene.Devices);
+        Assert.Null(Trusts(scene.Root, lost));
+        Assert.Empty(lost.Engine.DeviceOperations.Memberships());
+        Assert.Equal(notes, File.ReadAllText(scene.Root.Home.DevicesFile));
+    }
+
     [Fact]
     public async Task Only_the_identity_itself_says_what_its_devices_are()
     {

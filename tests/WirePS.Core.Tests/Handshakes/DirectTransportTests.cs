@@ -268,6 +268,18 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
+    public async Task Copies_of_a_request_that_come_together_are_answered_once()
+    {
+        using var pair = await StrangersAsync();
+        var known = new Stranger(Machine.Bytes(58), "known");
+        await pair.Two.Engine.Trust.PinAsync(new PinRequest(known.Card, TrustTier.Verified, "manual", "person", "file", null, null), static (_, _) => Task.CompletedTask, None);
+        var before = pair.Two.Engine.Outbox.Count();
+        var copy = new DirectArrival(Direct(known, pair, 1), "127.0.0.1");
+        Assert.Equal(1, await pair.Two.Engine.DirectIntake.TakeAsync([copy, copy, copy], None));
+        Assert.Equal(before + 1, pair.Two.Engine.Outbox.Count());
+    }
+
+    [Fact]
     public async Task A_message_may_come_in_pieces_and_a_hostile_one_is_no_trouble()
     {
         using var pair = await StrangersAsync();

@@ -191,6 +191,23 @@ public sealed class TrustRequestTests
         Assert.Equal(2, couple.Relay.LiveGrants.Count);
     }
 
+    [Fact]
+    public async Task A_request_in_many_events_of_one_page_is_answered_once()
+    {
+        using var pair = await StrangersAsync();
+        var known = new Stranger(Machine.Bytes(96), "known");
+        await pair.Two.Engine.Trust.PinAsync(new PinRequest(known.Card, TrustTier.Verified, "manual", "person", "file", null, null), static (_, _) => Task.CompletedTask, None);
+        foreach (var item in known.AskOften(pair.Two, pair.Relay, 20))
+        {
+            pair.Relay.Mail.Repeat(SlotOf(pair.Two), item);
+        }
+
+        await pair.Two.TickAsync();
+        Assert.Single(pair.Relay.Calls, static c => c.Action == RelayAction.PutGrant);
+        Assert.Empty(pair.Two.Engine.Requests.Pending());
+        Assert.Empty(pair.Two.Engine.Refused.List());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -367,6 +384,13 @@ public sealed class TrustRequestTests
             var members = Sign(TrustMessageType.Request, target, null, relay, number);
             var body = Address(WireJson.ObjectOf(("card", Card.Json), ("trust_request", members)), relay);
             return Event(target, EventTypes.PairDrop, EventKinds.AgentCard, body, relay);
+        }
+
+        /// <summary>One signed request in several events.</summary>
+        public IReadOnlyList<byte[]> AskOften(Party target, FakeRelay relay, int times)
+        {
+            var body = Address(WireJson.ObjectOf(("card", Card.Json), ("trust_request", Sign(TrustMessageType.Request, target, null, relay, 0))), relay);
+            return [.. Enumerable.Range(0, times).Select(i => Event(target, EventTypes.PairDrop, EventKinds.AgentCard, body.With("copy", i), relay))];
         }
 
         public byte[] Answer(TrustMessageType type, string request, Party target, FakeRelay relay) =>

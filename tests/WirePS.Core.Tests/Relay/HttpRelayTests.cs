@@ -395,6 +395,16 @@ public sealed class HttpRelayTests
         Assert.Equal("have Bootstrap", new V1PairView("m", "b", null, false).ToString());
     }
 
+    [Theory]
+    [InlineData("grant_revoked", true)]
+    [InlineData("grant_conflict", false)]
+    public async Task A_grant_that_was_revoked_is_told_from_other_conflicts(string code, bool isRevoked)
+    {
+        await using var server = new TestServer(_ => Reply(409, $$"""{"code":"{{code}}"}""", "application/problem+json"));
+        var trouble = await AssertTroubleAsync(WireReason.RelayRefused, () => Client(server).PutGrantAsync(Mailbox, new Grant(Machine.Grant, Machine.Token), None));
+        Assert.Equal(isRevoked, trouble.IsGrantRevoked);
+    }
+
     [Fact]
     public async Task A_mailbox_that_the_relay_does_not_know_is_no_trouble_and_any_other_404_is()
     {

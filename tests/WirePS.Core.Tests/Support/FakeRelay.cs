@@ -405,7 +405,7 @@ internal sealed class FakeRelay
                 var slot = SlotOf(mailbox);
                 if (slot.Revoked.Contains(grant.Id))
                 {
-                    throw Refused(409);
+                    throw new RelayException(WireReason.RelayRefused, $"The relay {mailbox.RelayUrl} knows the grant as one that was revoked.", mailbox.RelayUrl) { IsGrantRevoked = true };
                 }
 
                 slot.Grants.Add(grant.Id);

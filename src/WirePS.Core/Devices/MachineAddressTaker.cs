@@ -88,7 +88,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
 
         if (next.SpeaksWirePS && mailboxes.FindRoute(next.Handle) is not null)
         {
-            post.ToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient)
+            post.TryToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient)
                 .With("relay_url", route.RelayUrl)
                 .With("slot_id", route.SlotId)
                 .With("slot_token", route.SlotToken));

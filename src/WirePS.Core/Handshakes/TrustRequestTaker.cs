@@ -179,7 +179,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         {
             return EventOutcome.Refuse(error.Reason == WireReason.PeerRevoked ? EventRefusal.Revoked : EventRefusal.IdentityConflict);
         }
-        catch (WireException error) when (EventFault.IsOfEvent(error))
+        catch (Exception error) when (EventFault.IsOfEvent(error))
         {
             // The others that ask in the same write are not held up.
             return EventFault.RefusalOf(error);

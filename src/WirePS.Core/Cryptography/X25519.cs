@@ -53,6 +53,19 @@ public static class X25519
         return null;
     }
 
+    /// <summary>True for a key that something can be sealed to: one that has low order shares the same zeros with everybody (RFC 7748 §6.1).</summary>
+    /// <param name="key">A public key, 32 bytes.</param>
+    /// <exception cref="ArgumentException">The key is not 32 bytes.</exception>
+    /// <exception cref="WireException">libsodium is missing or broken.</exception>
+    public static bool IsUsable(ReadOnlySpan<byte> key)
+    {
+        // Any scalar does: clamped it is a multiple of eight, as the orders of such points divide eight.
+        Span<byte> scalar = stackalloc byte[Sodium.KeyBytes];
+        scalar.Fill(1);
+        using var shared = SharedSecret(scalar, key);
+        return shared is not null;
+    }
+
     /// <summary>The secret scalar of a seed: the first half of its SHA-512, clamped. 32 bytes, little-endian.</summary>
     internal static SecretBytes DhScalar(ReadOnlySpan<byte> seed)
     {

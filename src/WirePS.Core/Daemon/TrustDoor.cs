@@ -108,6 +108,12 @@ internal sealed class TrustDoor(WireEngine engine, DaemonLog log, string did) : 
             {
                 return;
             }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                // A policy that is not followed any more would leave the door as it is, and nobody would know.
+                log.Write($"the trust policy could not be followed: {error.GetType().Name}");
+                await Task.Delay(NextLook, engine.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
     }
 
@@ -124,7 +130,7 @@ internal sealed class TrustDoor(WireEngine engine, DaemonLog log, string did) : 
                     batch.Add(arrival);
                 }
 
-                var taken = await engine.DirectIntake.TakeAsync(batch, cancellationToken).ConfigureAwait(false);
+                var taken = await engine.DirectIntake.TakeAsync(batch, cancellationToken, error => log.Write($"a message on a connection cannot be taken: {error.Message}")).ConfigureAwait(false);
                 log.Write($"trust requests and answers as connections: {taken} of {batch.Count} hold");
             }
             catch (WireException error)
@@ -135,6 +141,11 @@ internal sealed class TrustDoor(WireEngine engine, DaemonLog log, string did) : 
             catch (OperationCanceledException)
             {
                 return;
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                // What nobody foresaw in one message must not shut the door for those after it.
+                log.Write($"{batch.Count} trust requests could not be taken: {error.GetType().Name}");
             }
 
             batch.Clear();

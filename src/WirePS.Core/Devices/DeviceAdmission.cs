@@ -233,7 +233,7 @@ internal sealed class DeviceAdmission(
         {
             if (peer.Card is { } card && mailboxes.FindRoute(peer.Handle) is { } route)
             {
-                post.ToStranger(card, OutboxRoute.Of(route), EventTypes.DeviceRevoked, NewsBody(own.Card, peer.Did));
+                post.TryToStranger(card, OutboxRoute.Of(route), EventTypes.DeviceRevoked, NewsBody(own.Card, peer.Did));
             }
 
             TellDevices(EventTypes.DeviceRevoked, peer.Did, own.Card);
@@ -247,7 +247,7 @@ internal sealed class DeviceAdmission(
         {
             if (trust.Find(device.Did) is { SpeaksWirePS: true } peer)
             {
-                post.ToPeer(peer, type, NewsBody(own, about));
+                post.TryToPeer(peer, type, NewsBody(own, about));
             }
         }
     }

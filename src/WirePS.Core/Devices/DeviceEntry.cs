@@ -19,6 +19,7 @@ public sealed record DeviceEntry(
     public const int MaxCount = 16;
 
     private const string Member = "devices";
+    private const int MaxDid = 256;
 
     /// <summary>The key's fingerprint as people compare it.</summary>
     public string Fingerprint => Identity.Fingerprint.Display(Key);
@@ -71,11 +72,12 @@ public sealed record DeviceEntry(
 
     private static DeviceEntry Read(WireJson json)
     {
-        if (json.GetString("did") is not { } did
+        if (json.GetString("did") is not { Length: <= MaxDid } did
             || !StrictBase64.TryDecode(json.GetString("key"), Ed25519.PublicKeyBytes, out var key)
             || !Ed25519.IsValidPublicKey(key)
             || !WireDid.CommitsTo(did, key)
             || !StrictBase64.TryDecode(json.GetString("dh_pubkey"), X25519.PublicKeyBytes, out var dhPublicKey)
+            || !X25519.IsUsable(dhPublicKey)
             || !Timestamps.TryParse(json.GetString("added_at"), out var addedAt)
             || DevicePlace.TryRead(json.GetArray("endpoints")) is not { } endpoints)
         {

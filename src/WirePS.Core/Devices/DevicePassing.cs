@@ -92,7 +92,7 @@ internal sealed class DevicePassing(PairTokens tokens, TrustStore trust, EventPo
 
         if (RouteOf(token) is { } route)
         {
-            post.ToStranger(token.Reservation!.Card, OutboxRoute.Of(route), EventTypes.DeviceRedeemed, DeviceRedeemTaker.RefusalBody(hash, reason));
+            post.TryToStranger(token.Reservation!.Card, OutboxRoute.Of(route), EventTypes.DeviceRedeemed, DeviceRedeemTaker.RefusalBody(hash, reason));
         }
 
         return EventOutcome.Done;

@@ -114,12 +114,12 @@ internal sealed class DeviceRedeemTaker(
         }
     }
 
-    // Without an address that may be used there is no way to answer; its request was taken all the same.
+    // Without an address and a key that may be used there is no way to answer; its request was taken all the same.
     private void Answer(IncomingEvent item, RedeemRequest request, DeviceAnswer answer)
     {
-        if (request.Card.DhPublicKey is not null && DeviceAdmission.RouteTo(request.Endpoints, item.Origin.RelayUrl) is { } route)
+        if (DeviceAdmission.RouteTo(request.Endpoints, item.Origin.RelayUrl) is { } route)
         {
-            post.ToStranger(request.Card, OutboxRoute.Of(route), EventTypes.DeviceRedeemed, answer.Body, grant: answer.Grant);
+            post.TryToStranger(request.Card, OutboxRoute.Of(route), EventTypes.DeviceRedeemed, answer.Body, answer.Grant);
         }
     }
 }

@@ -93,7 +93,7 @@ internal sealed class MachineAddressTaker(MachineBook book, IdentityStore identi
 
         if (next.SpeaksWirePS && mailboxes.FindRoute(next.Handle) is not null)
         {
-            post.ToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient, owner)
+            post.TryToPeer(next, EventTypes.MachineAddress, MachineLinks.AddressBody(machine, recipient, owner)
                 .With("relay_url", route.RelayUrl)
                 .With("slot_id", route.SlotId)
                 .With("slot_token", route.SlotToken));

@@ -129,18 +129,18 @@ public sealed class MachineLinks
             foreach (var peer in shared.Where(p => !known.TryGetValue((device.Did, p.Did), out var before) || before.CardSeq < p.CardSeq))
             {
                 var body = WireJson.ObjectOf(("principal", WireJson.From(own.Did)), ("card", peer.Card!.Json));
-                if (body.ToCompactBytes().Length <= EventPost.MaxBodyBytes)
+                if (body.ToCompactBytes().Length > EventPost.MaxBodyBytes || _post.TryToPeer(machine, EventTypes.PeerShared, body))
                 {
-                    _post.ToPeer(machine, EventTypes.PeerShared, body);
+                    told.Add(new SharedPeer(device.Did, peer.Did, peer.CardSeq));
                 }
-
-                told.Add(new SharedPeer(device.Did, peer.Did, peer.CardSeq));
             }
 
             foreach (var before in known.Values.Where(s => s.Device == device.Did && !shared.Exists(p => p.Did == s.Peer)))
             {
-                _post.ToPeer(machine, EventTypes.PeerDropped, WireJson.ObjectOf(("principal", WireJson.From(own.Did)), ("peer", WireJson.From(before.Peer))));
-                over.Add(before);
+                if (_post.TryToPeer(machine, EventTypes.PeerDropped, WireJson.ObjectOf(("principal", WireJson.From(own.Did)), ("peer", WireJson.From(before.Peer)))))
+                {
+                    over.Add(before);
+                }
             }
         }
 
@@ -175,8 +175,10 @@ public sealed class MachineLinks
             foreach (var (machine, _) in wanted.Where(m => m.Machine != own.Card.Did).Take(MostGivenInADay - givenToday))
             {
                 var offer = new GrantOffer(mailbox, GrantFor(own, mailbox, peer, machine, ended));
-                _post.ToPeer(way, EventTypes.MachineAddress, offer.AddTo(AddressBody(own.Card.Did, machine, peer.SharedBy is null ? null : peer.Did)), offer.Pending);
-                await _book.NoteGivenAsync(new GivenAddress(new PeerMachine(peer.Did, machine), offer.Given!), today, cancellationToken).ConfigureAwait(false);
+                if (_post.TryToPeer(way, EventTypes.MachineAddress, offer.AddTo(AddressBody(own.Card.Did, machine, peer.SharedBy is null ? null : peer.Did)), offer.Pending))
+                {
+                    await _book.NoteGivenAsync(new GivenAddress(new PeerMachine(peer.Did, machine), offer.Given!), today, cancellationToken).ConfigureAwait(false);
+                }
             }
         }
     }
@@ -186,8 +188,10 @@ public sealed class MachineLinks
     {
         foreach (var peer in peers.Where(p => p is { IsCardBehind: true, SharedBy: null } && IsToBeAsked(p) && _mailboxes.FindRoute(p.Handle) is not null))
         {
-            _post.ToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With(CardTaker.AskMember, peer.HighestCardSeqTold));
-            await _trust.NoteCardSeqAskedAsync(peer, peer.HighestCardSeqTold, cancellationToken).ConfigureAwait(false);
+            if (_post.TryToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With(CardTaker.AskMember, peer.HighestCardSeqTold)))
+            {
+                await _trust.NoteCardSeqAskedAsync(peer, peer.HighestCardSeqTold, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -59,7 +59,7 @@ internal sealed class PassedRedeemTaker(DeviceAdmission admission, TrustStore tr
         }
     }
 
-    private void Tell(TrustEntry sender, PassedRedeem passed, (string Name, WireJson Value) word, OutboxGrant? grant) => post.ToPeer(
+    private void Tell(TrustEntry sender, PassedRedeem passed, (string Name, WireJson Value) word, OutboxGrant? grant) => post.TryToPeer(
         sender,
         EventTypes.DeviceRedeemed,
         WireJson.ObjectOf(

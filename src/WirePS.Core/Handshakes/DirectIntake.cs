@@ -34,11 +34,13 @@ public sealed class DirectIntake
         _around = surroundings;
     }
 
-    /// <summary>Takes messages, those that ask in one write; one that does not hold is passed over, and its sender is not told.</summary>
+    /// <summary>Takes messages, those that ask in one write; one that does not hold, or cannot be taken, is passed over, and its sender is not told.</summary>
     /// <param name="arrivals">The messages.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="failed">Takes each failure over one of them; the others are taken all the same.</param>
     /// <returns>How many had an effect.</returns>
-    public async Task<int> TakeAsync(IReadOnlyList<DirectArrival> arrivals, CancellationToken cancellationToken)
+    /// <exception cref="WireException">The files of the home; nothing is left to be done for any of the messages then.</exception>
+    public async Task<int> TakeAsync(IReadOnlyList<DirectArrival> arrivals, CancellationToken cancellationToken, Action<Exception>? failed = null)
     {
         if (_around.Identity.Find() is not { } own)
         {
@@ -52,23 +54,30 @@ public sealed class DirectIntake
         var taken = 0;
         foreach (var (bytes, source) in arrivals)
         {
-            if (DirectMessage.Read(bytes, own.Card, allowsOlder, _around.Time.GetUtcNow(), out _) is not { } message || known.IsSpent(message.Message))
+            try
             {
-                continue;
-            }
-
-            if (message.Message.Type == TrustMessageType.Request)
-            {
-                // Of copies that came together the first one counts.
-                if (seen.Add(message.Message.Id))
+                if (DirectMessage.Read(bytes, own.Card, allowsOlder, _around.Time.GetUtcNow(), out _) is not { } message || known.IsSpent(message.Message))
                 {
-                    asking.Add(RequestOf(message, source));
+                    continue;
+                }
+
+                if (message.Message.Type == TrustMessageType.Request)
+                {
+                    // Of copies that came together the first one counts.
+                    if (seen.Add(message.Message.Id))
+                    {
+                        asking.Add(RequestOf(message, source));
+                    }
+                }
+                else if (await AnsweredAsync(message, cancellationToken).ConfigureAwait(false) == EventOutcome.Done)
+                {
+                    taken++;
+                    known = _state.Load();
                 }
             }
-            else if (await AnsweredAsync(message, cancellationToken).ConfigureAwait(false) == EventOutcome.Done)
+            catch (Exception error) when (EventFault.IsOfEvent(error))
             {
-                taken++;
-                known = _state.Load();
+                failed?.Invoke(error);
             }
         }
 

@@ -123,7 +123,8 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             return EventOutcome.Refuse(EventRefusal.LimitReached, "A trust request of more than 16 KiB.");
         }
 
-        if (card is null || !TrustStore.IsStorable(card) || !HandleRules.IsSafeFileName(card.Handle))
+        // The card of a peer was pinned, maybe before such keys were refused.
+        if (card is null or { DhPublicKey: not null, CanBeSealedTo: false } || !TrustStore.IsStorable(card) || !HandleRules.IsSafeFileName(card.Handle))
         {
             return EventOutcome.Refuse(EventRefusal.InvalidCard);
         }
@@ -182,6 +183,11 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
         catch (WireException error) when (error.Reason is WireReason.IdentityConflict or WireReason.PeerRevoked)
         {
             return EventOutcome.Refuse(error.Reason == WireReason.PeerRevoked ? EventRefusal.Revoked : EventRefusal.IdentityConflict);
+        }
+        catch (Exception error) when (EventFault.IsOfEvent(error))
+        {
+            // The others that ask in the same write are not held up.
+            return EventFault.RefusalOf(error);
         }
     }
 }

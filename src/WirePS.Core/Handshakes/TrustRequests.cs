@@ -225,7 +225,7 @@ public sealed class TrustRequests
         if (request is { Route: { } route, Card: { } card })
         {
             var (_, members) = Sign(TrustMessageType.Reject, card, request.Id, reason);
-            _around.Post.ToStranger(card, OutboxRoute.Of(route), EventTypes.TrustReject, members);
+            _around.Post.TryToStranger(card, OutboxRoute.Of(route), EventTypes.TrustReject, members);
         }
         else
         {
@@ -303,6 +303,12 @@ public sealed class TrustRequests
     /// <summary>Tells a peer that it was revoked, over a connection of its own or in its mailbox.</summary>
     internal void TellRevoked(AgentCard card, DirectAddress? address, PeerRoute? route, string? request, string? reason)
     {
+        // Whoever has a key that nobody may use is revoked like anybody, and told nothing.
+        if (card is { DhPublicKey: not null, CanBeSealedTo: false })
+        {
+            return;
+        }
+
         var (message, members) = Sign(TrustMessageType.Revoke, card, request, reason);
         var body = members.With("key", message.ToKey!);
         if (address is not null)

@@ -70,6 +70,9 @@ public sealed class AgentCard
     /// <summary>The 32-byte X25519 key for sealed bodies; null where the card has none.</summary>
     public byte[]? DhPublicKey => _dhPublicKey is null ? null : [.. _dhPublicKey];
 
+    /// <summary>True where the card has a key for sealed bodies that may be used: cards that were pinned earlier are read without <see cref="Verify"/>.</summary>
+    public bool CanBeSealedTo => _dhPublicKey is not null && X25519.IsUsable(_dhPublicKey);
+
     /// <summary>What the owner's program says that it speaks.</summary>
     public ImmutableArray<string> Capabilities { get; }
 
@@ -193,6 +196,11 @@ public sealed class AgentCard
         if (Json.TryGet("dh_pubkey", out _) && _dhPublicKey is null)
         {
             throw Invalid("the dh_pubkey is not 32 bytes of base64");
+        }
+
+        if (_dhPublicKey is not null && !CanBeSealedTo)
+        {
+            throw Invalid("the dh_pubkey is of low order, so that anybody could open what is sealed to it");
         }
 
         return this;

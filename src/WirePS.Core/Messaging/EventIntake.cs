@@ -286,7 +286,7 @@ public sealed class EventIntake
             {
                 IReadOnlyList<EventOutcome> outcomes = _handler is null
                     ? [.. _group.Select(static g => OutcomeOfOthers(g.Event.Event))]
-                    : await _handler.TakeAsync([.. _group.Select(static g => g.Event)], cancellationToken).ConfigureAwait(false);
+                    : await TakeAsync(_handler, [.. _group.Select(static g => g.Event)], cancellationToken).ConfigureAwait(false);
                 for (var i = 0; i < _group.Count; i++)
                 {
                     Settle(_group[i].Source, _group[i].Event, _group[i].Timestamp, outcomes[i]);
@@ -296,6 +296,30 @@ public sealed class EventIntake
             _group.Clear();
             _peers = null;
             _devices.Clear();
+        }
+
+        /// <summary>Gives events to their handler. Where it fails over one of them, each is given alone, and that one is refused.</summary>
+        private static async Task<IReadOnlyList<EventOutcome>> TakeAsync(IEventTaker handler, IReadOnlyList<IncomingEvent> events, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await handler.TakeAsync(events, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (EventFault.IsOfEvent(error))
+            {
+                if (events.Count == 1)
+                {
+                    return [EventFault.RefusalOf(error)];
+                }
+            }
+
+            var outcomes = new List<EventOutcome>(events.Count);
+            foreach (var one in events)
+            {
+                outcomes.AddRange(await TakeAsync(handler, [one], cancellationToken).ConfigureAwait(false));
+            }
+
+            return outcomes;
         }
 
         public void Refuse(ParkedEvent source, EventRefusal why, string? detail)

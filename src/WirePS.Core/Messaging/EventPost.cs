@@ -29,9 +29,16 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
     /// <param name="type">One of <see cref="EventTypes"/>.</param>
     /// <param name="body">The body.</param>
     /// <param name="grant">A grant that the body hands over; null for none.</param>
-    /// <exception cref="WireException"><see cref="WireReason.MessageTooLarge"/>; <see cref="WireReason.InvalidEvent"/> for a number that is not an integer.</exception>
+    /// <exception cref="WireException">
+    /// <see cref="WireReason.MessageTooLarge"/>; <see cref="WireReason.InvalidEvent"/> for a number that is not an integer;
+    /// <see cref="WireReason.InvalidCard"/> where nothing can be sealed to the peer that has to be.
+    /// </exception>
     internal OutboxItem ToPeer(TrustEntry peer, string type, WireJson body, OutboxGrant? grant = null) =>
         Add(Make(peer.Did, peer.DhPublicKey, type, EventTypes.KindOf(type), body) with { Peer = peer.Handle, Grant = grant });
+
+    /// <summary>As <see cref="ToPeer"/>, where one peer that nothing can be made for must not hold up what else is to be done.</summary>
+    /// <returns>False where nothing was sent.</returns>
+    internal bool TryToPeer(TrustEntry peer, string type, WireJson body, OutboxGrant? grant = null) => Try(() => ToPeer(peer, type, body, grant));
 
     /// <summary>Sends an event to somebody who is no peer, or not by the peer's route.</summary>
     /// <param name="card">The recipient's card; sealed to its key where it has one.</param>
@@ -42,6 +49,11 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
     /// <param name="grant">A grant that the body hands over; null for none.</param>
     internal OutboxItem ToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, bool isSealed = true, OutboxGrant? grant = null) =>
         Add(Make(card.Did, isSealed ? card.DhPublicKey : null, type, EventTypes.KindOf(type), body) with { Route = route, Grant = grant });
+
+    /// <summary>As <see cref="ToStranger"/>, where the recipient must not hold up what else is to be done.</summary>
+    /// <returns>False where nothing was sent.</returns>
+    internal bool TryToStranger(AgentCard card, OutboxRoute route, string type, WireJson body, OutboxGrant? grant = null) =>
+        Try(() => ToStranger(card, route, type, body, grant: grant));
 
     /// <summary>Leaves an event that somebody else has signed, as it is.</summary>
     /// <param name="signed">The event; it has an id, and names its recipient.</param>
@@ -99,8 +111,17 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
     /// <param name="kind">A known kind.</param>
     /// <param name="body">The body.</param>
     /// <param name="principal">The identity in whose name; null for this home's own.</param>
+    /// <exception cref="WireException">
+    /// <see cref="WireReason.MessageTooLarge"/>; <see cref="WireReason.InvalidCard"/> where the type is never sent open and there is
+    /// no key to seal it with, or the key is one that nobody may use.
+    /// </exception>
     public SignedEvent Sign(string to, byte[]? dhPublicKey, string type, uint kind, WireJson body, EventPrincipal? principal = null)
     {
+        if (dhPublicKey is null && EventTypes.IsAlwaysSealed(type))
+        {
+            throw new WireException(WireReason.InvalidCard, "The recipient has published no key for sealed bodies, and this is never sent open.", to);
+        }
+
         if (body.ToCompactBytes().Length > MaxBodyBytes)
         {
             throw new WireException(WireReason.MessageTooLarge, null, to);
@@ -140,6 +161,19 @@ public sealed class EventPost(IdentityStore identity, TrustStore trust, Outbox o
             EventId = signed.EventId!,
             Event = Encoding.UTF8.GetString(signed.Json.ToCompactBytes()),
         };
+    }
+
+    private static bool Try(Action send)
+    {
+        try
+        {
+            send();
+            return true;
+        }
+        catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.MessageTooLarge or WireReason.InvalidEvent)
+        {
+            return false;
+        }
     }
 
     private OutboxItem Add(OutboxItem item)

@@ -30,6 +30,11 @@ internal static class EventTypes
         TrustRequest, TrustAccept, TrustReject, TrustRevoked, WireClose,
     ];
 
+    private static readonly HashSet<string> AlwaysSealed = [DeviceRedeem, DeviceRedeemed, PeerShared, PeerDropped, MachineAddress];
+
+    /// <summary>True for a type that is never sent open: it holds what may be written with, or says whom somebody trusts (wireps.md §7).</summary>
+    internal static bool IsAlwaysSealed(string type) => AlwaysSealed.Contains(type);
+
     /// <summary>True for a type that has an effect, and is no message's.</summary>
     internal static bool IsOurs(string type) => All.Contains(type);
 

@@ -164,6 +164,11 @@ public sealed class OutboxSender(
         {
             trouble = error;
         }
+        catch (WireException error) when (error.Reason is WireReason.InvalidCard or WireReason.InvalidEvent or WireReason.MessageTooLarge)
+        {
+            // It stands for what cannot be made, and never will be.
+            return await SettleAsync(item, DeliveryStatus.Stale).ConfigureAwait(false);
+        }
 
         var relayed = item.Route is not null ? item : item with { Introduction = await direct.FindAsync(item, cancellationToken).ConfigureAwait(false) };
         return relayed.Route is not null || relayed.Introduction is not null ? await TryRelayedAsync(relayed, cancellationToken).ConfigureAwait(false)

@@ -51,7 +51,7 @@ internal sealed class CardTaker(IdentityStore identity, TrustStore trust, Mailbo
 
         if (sender is { IsTrusted: true, SpeaksWirePS: true } && mailboxes.FindRoute(sender.Handle) is not null && answered.Add(sender.Did))
         {
-            post.ToPeer(sender, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Json));
+            post.TryToPeer(sender, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Json));
         }
 
         return EventOutcome.Done;

@@ -31,8 +31,11 @@ public sealed class OwnCard(IdentityStore identity, TrustStore trust, MailboxBoo
 
         foreach (var peer in trust.List().Where(p => p is { SpeaksWirePS: true, SharedBy: null } && p.Tier != TrustTier.Untrusted && p.CardSeqSent < seq && mailboxes.FindRoute(p.Handle) is not null))
         {
-            post.ToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Card.Json));
-            await trust.NoteCardSeqSentAsync(peer, seq, cancellationToken).ConfigureAwait(false);
+            // One that nothing can be sent to keeps no other from the card that drops a device.
+            if (post.TryToPeer(peer, EventTypes.AgentCard, WireJson.EmptyObject.With("card", own.Card.Json)))
+            {
+                await trust.NoteCardSeqSentAsync(peer, seq, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 }

@@ -82,8 +82,8 @@ public sealed class SlotRotation
         return troubles;
     }
 
-    /// <summary>True where a peer can be told what to write with: it has published a key for sealed bodies. Any other has to be paired again.</summary>
-    public static bool CanBeSealed(TrustEntry peer) => peer.DhPublicKey is not null;
+    /// <summary>True where a peer can be told what to write with: it has published a key for sealed bodies that may be used. Any other has to be paired again.</summary>
+    public static bool CanBeSealed(TrustEntry peer) => peer.Card?.CanBeSealedTo == true;
 
     /// <summary>The peers that have the address of a mailbox and are not told yet that it moves.</summary>
     public IReadOnlyList<TrustEntry> PeersToTell(MovingMailbox moving)
@@ -139,7 +139,7 @@ public sealed class SlotRotation
         var body = WireJson.EmptyObject.With("reason", Reason).With("new_relay_url", fresh.RelayUrl).With("new_slot_id", fresh.SlotId);
         if (!CanBeSealed(peer))
         {
-            _post.ToPeer(peer, EventTypes.WireClose, body);
+            _post.TryToPeer(peer, EventTypes.WireClose, body);
             return;
         }
 
@@ -147,7 +147,7 @@ public sealed class SlotRotation
         var offer = _offers.In(fresh);
         if (offer.Given is null ? peer.Grant is null : await _trust.RenewAsync(peer, null, offer.Given, _revocations.AddAsync, cancellationToken).ConfigureAwait(false))
         {
-            _post.ToPeer(peer, EventTypes.WireClose, body.With(MailboxMovedTaker.TokenMember, offer.Token), offer.Pending);
+            _post.TryToPeer(peer, EventTypes.WireClose, body.With(MailboxMovedTaker.TokenMember, offer.Token), offer.Pending);
         }
     }
 

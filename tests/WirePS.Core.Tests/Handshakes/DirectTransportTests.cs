@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using WirePS.Cryptography;
 using WirePS.Handshakes;
 using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Tests.Support;
 using WirePS.Trust;
 using Xunit;
@@ -422,6 +423,51 @@ public sealed class DirectTransportTests
         await pair.Two.TickAsync();
         await one.NextAsync();
         Assert.Equal(pair.Two.Engine.Identity.Find()!.Did, Assert.Single(pair.One.Engine.Trust.List()).Did);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_message_that_cannot_be_taken_costs_none_of_those_that_came_with_it(bool isAutoApproved)
+    {
+        using var pair = await StrangersAsync();
+        await pair.Two.Engine.TrustPolicies.SetAsync(new TrustPolicy { AutoApprove = isAutoApproved }, None);
+        var deep = WireJson.EmptyObject;
+        for (var i = 0; i < 100; i++)
+        {
+            deep = WireJson.ArrayOf((WireJson[])[deep]);
+        }
+
+        // Neither the trust store nor what waits for a person can hold such a card; one with such a key can be told nothing.
+        var honest = new Stranger(Machine.Bytes(70), "honest");
+        var batch = new List<DirectArrival>();
+        foreach (var (name, value) in ((string, WireJson)[])[("deep", deep), ("dh_pubkey", WireJson.From(StrictBase64.Encode(new byte[32])))])
+        {
+            var seed = Machine.Bytes((byte)(71 + batch.Count));
+            var card = AgentCard.From(AgentCard.Sign(seed, AgentCard.Create(seed, "hostile").Json.With(name, value), publishDhKey: false));
+            using var own = new OwnIdentity(card, SecretBytes.CopyOf(seed));
+            var asked = TrustMessage.Create(TrustMessageType.Request, card, pair.Two.Engine.Identity.Find()!.Card, null, "hostile", pair.Time.GetUtcNow(), new PinnedRandom(batch.Count));
+            batch.Add(new DirectArrival(DirectMessage.Write(asked, own, null, null, null).ToBytes(), "127.0.0.9"));
+        }
+
+        batch.Add(new DirectArrival(Direct(honest, pair, 1), "127.0.0.8"));
+        Assert.Equal(1, await pair.Two.Engine.DirectIntake.TakeAsync(batch, None));
+        Assert.Equal(isAutoApproved ? [honest.Card.Did] : [], pair.Two.Engine.Trust.List().Select(static p => p.Did));
+        Assert.Equal(isAutoApproved ? [] : [honest.Card.Did], pair.Two.Engine.Requests.Pending().Select(static p => p.Did));
+    }
+
+    [Fact]
+    public async Task An_answer_that_cannot_be_made_is_given_up_at_once_and_holds_up_nothing()
+    {
+        using var pair = await StrangersAsync();
+        var seed = Machine.Bytes(75);
+        var card = AgentCard.From(AgentCard.Sign(seed, AgentCard.Create(seed, "hostile").Json.With("dh_pubkey", StrictBase64.Encode(new byte[32])), publishDhKey: false));
+        var mailbox = Assert.Single(pair.Two.Engine.Mailboxes.List());
+        var grant = new OutboxGrant(mailbox.RelayUrl, mailbox.SlotId, Machine.Grant, Machine.Token);
+        var direct = new OutboxDirect("127.0.0.1", 9, "accept", new string('a', 32), "", card.JsonText, null);
+        pair.Two.Engine.Post.Directly(card.Did, direct, null, null, EventTypes.PairDrop, WireJson.EmptyObject, grant);
+        Assert.Equal(DeliveryStatus.Stale, Assert.Single(await pair.Two.Engine.Sender.RunAsync(static _ => true, static e => throw e, None)).Status);
+        Assert.Equal(0, pair.Two.Engine.Outbox.Count());
     }
 
     [Fact]

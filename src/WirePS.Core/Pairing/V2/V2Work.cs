@@ -80,7 +80,7 @@ internal abstract record V2Work : PairEffect.Work
         {
             if (PairDecidedTaker.BodyOf(pair) is { } body && surroundings.Trust.Find(pair.PeerDid!) is { } peer)
             {
-                surroundings.Post.ToPeer(peer, EventTypes.PairDecided, body);
+                surroundings.Post.TryToPeer(peer, EventTypes.PairDecided, body);
             }
 
             return Task.FromResult<PairInput?>(new V2Input.HasTold());

@@ -93,7 +93,7 @@ public sealed class WireEngine : IDisposable
         TrustWait = new TrustWait(home, Trust, Time);
         DaemonFiles = new DaemonFiles(home, Files, Time);
         Direct = new DirectPost(Identity, Mailboxes, Relays, DaemonFiles, new HandshakeDial(Time), surroundings.Random, Time);
-        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Rotations, Settings, Post, Direct, Relays, Journal, surroundings.Random, Time);
+        var handshakes = new HandshakeSurroundings(Identity, Trust, TrustPolicies, Mailboxes, Offers, Revocations, Rotations, Settings, Post, Outbox, Direct, Relays, Journal, surroundings.Random, Time);
         Requests = new TrustRequests(handshakeStore, handshakes);
         var requests = new TrustRequestTaker(Requests, handshakes);
         PeerRevocation = new PeerRevocation(Requests, handshakes);

@@ -5,7 +5,8 @@ namespace WirePS.Daemon;
 
 /// <summary>
 /// The daemon's part that reads mailboxes and delivers the outbox: one worker for each mailbox, that holds one request
-/// open at its relay, and one for the outbox. None waits for another.
+/// open at its relay, one for the outbox, and one for what goes over connections of its own: where those end somebody else says,
+/// and a place that swallows them keeps each for seconds. None waits for another.
 /// </summary>
 internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
 {
@@ -14,9 +15,10 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
     /// <summary>Runs until it is cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(
         new MailboxListener(engine, Tell, error => log.Write($"mailboxes: {error.Message}")).RunAsync(cancellationToken),
-        DeliverAsync(cancellationToken));
+        DeliverAsync(static item => item.Direct is null, cancellationToken),
+        DeliverAsync(static item => item.Direct is not null, cancellationToken));
 
-    private async Task DeliverAsync(CancellationToken cancellationToken)
+    private async Task DeliverAsync(Func<OutboxItem, bool> isOurs, CancellationToken cancellationToken)
     {
         using var watch = new FolderWatch(engine.Home.OutboxFolder, NextLook);
         var resting = new Dictionary<string, (BackOff Pause, DateTimeOffset Until)>(StringComparer.Ordinal);
@@ -25,7 +27,7 @@ internal sealed class MailWorkers(WireEngine engine, DaemonLog log)
             try
             {
                 var now = engine.Time.GetUtcNow();
-                var deliveries = await engine.Sender.RunAsync(item => !resting.TryGetValue(item.EventId, out var rest) || rest.Until <= now, Unreadable, cancellationToken).ConfigureAwait(false);
+                var deliveries = await engine.Sender.RunAsync(item => isOurs(item) && (!resting.TryGetValue(item.EventId, out var rest) || rest.Until <= now), Unreadable, cancellationToken).ConfigureAwait(false);
                 foreach (var delivery in deliveries)
                 {
                     Note(delivery, resting);

@@ -16,6 +16,9 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
     // Many wait in one file, so each is small; a card of ours has some 700 bytes.
     private const int MaxEventBytes = 16 * 1024;
 
+    /// <summary>Most answers that wait for connections to one source; requests that come from there meanwhile wait for a person.</summary>
+    internal const int MostAnswersToOneSource = 16;
+
     /// <inheritdoc/>
     public IReadOnlyList<(uint Kind, string Type)> Types { get; } = [(EventTypes.KindOf(EventTypes.TrustRequest), EventTypes.TrustRequest)];
 
@@ -85,7 +88,7 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
             };
             var asked = AskedFor(known, request);
             var decision = requests.Decide(request, asked is not null, peers, rules);
-            if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted)
+            if (decision.Verdict is TrustVerdict.Granted or TrustVerdict.AlreadyTrusted && !IsAnsweringEnough(request.Source))
             {
                 outcomes[i] = await AnswerAsync(request, asked, decision, cancellationToken).ConfigureAwait(false);
                 known = requests.Load();
@@ -150,6 +153,10 @@ internal sealed class TrustRequestTaker(TrustRequests requests, HandshakeSurroun
     private static OutgoingRequest? AskedFor(HandshakeState known, PendingRequest request) => request.IsAddressed
         ? known.Outgoing.LastOrDefault(o => o.Status == OutgoingStatus.Waiting && o.Card?.PublicKey.AsSpan().SequenceEqual(request.PublicKey) == true)
         : null;
+
+    // A source that takes no answers would fill the outbox with them: anybody makes keys.
+    private bool IsAnsweringEnough(string? source) =>
+        source is not null && around.Outbox.List(static _ => { }).Count(item => item.Direct?.Host == source) >= MostAnswersToOneSource;
 
     private async Task<EventOutcome> AnswerAsync(PendingRequest request, OutgoingRequest? asked, TrustDecision decision, CancellationToken cancellationToken)
     {

@@ -9,7 +9,7 @@ namespace WirePS.Handshakes;
 
 /// <summary>What trust requests work with.</summary>
 internal sealed record HandshakeSurroundings(
-    IdentityStore Identity, TrustStore Trust, TrustPolicies Policies, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, SlotRotations Rotations, HomeSettings Settings, EventPost Post, DirectPost Direct, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
+    IdentityStore Identity, TrustStore Trust, TrustPolicies Policies, MailboxBook Mailboxes, GrantOffers Offers, GrantRevocations Revocations, SlotRotations Rotations, HomeSettings Settings, EventPost Post, Outbox Outbox, DirectPost Direct, IRelayConnections Relays, Journal Journal, IRandomSource Random, TimeProvider Time);
 
 /// <summary>What people do with trust requests (wireps.md §8): ask for trust without a code, and say yes or no to those who ask.</summary>
 public sealed class TrustRequests

@@ -5,6 +5,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using WirePS.Daemon;
 using WirePS.Handshakes;
+using WirePS.Identity;
+using WirePS.Messaging;
 using WirePS.Pairing;
 using WirePS.Storage;
 using WirePS.Tests.Support;
@@ -45,6 +47,40 @@ public sealed class DaemonLoopTests
         Assert.Contains("SasReady", log, StringComparison.Ordinal);
         Assert.DoesNotContain(host.Key, log, StringComparison.Ordinal);
         Assert.False(File.Exists(host.Home.DaemonPidFile));
+    }
+
+    [Fact]
+    public async Task Mail_does_not_wait_behind_answers_that_nobody_takes()
+    {
+        var relay = new FakeRelay(TimeProvider.System);
+        using var host = new Party("host", relay, TimeProvider.System);
+        using var guest = new Party("guest", relay, TimeProvider.System);
+        await PrincipalScene.PairAsync(host, guest);
+        var stuck = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        relay.Weather = call => call.Action == RelayAction.Resolve ? new RelayFault.Hang(stuck.Task) : null;
+        for (var i = 0; i < 20; i++)
+        {
+            var card = AgentCard.Create(Machine.Bytes((byte)(60 + i)), $"nobody{i}");
+            host.Engine.Post.Directly(card.Did, new OutboxDirect("", 0, "reject", new string('a', 64), "", card.JsonText, null), null, card.DhPublicKey, EventTypes.TrustReject, WireJson.EmptyObject, null);
+        }
+
+        await PrincipalScene.SendAsync(host, guest, "behind them", onlyQueue: true);
+        using var ending = new CancellationTokenSource();
+        var workers = new MailWorkers(host.Engine, new DaemonLog(host.Home, host.Engine.Files, host.Engine.Time)).RunAsync(ending.Token);
+        await DeliveredAsync();
+        Assert.Equal(20, host.Engine.Outbox.Count());
+        await ending.CancelAsync();
+        stuck.SetResult();
+        await workers;
+
+        async Task DeliveredAsync()
+        {
+            using var late = new CancellationTokenSource(Patience);
+            while (host.Engine.Outbox.Count() > 20)
+            {
+                await Task.Delay(20, late.Token);
+            }
+        }
     }
 
     [Fact]

@@ -281,6 +281,29 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
+    public async Task A_source_that_takes_no_answers_gets_no_more_of_them_and_another_one_does()
+    {
+        using var pair = await StrangersAsync();
+        for (var i = 0; i < TrustRequestTaker.MostAnswersToOneSource + 2; i++)
+        {
+            await AskAsKnownAsync(i, "127.0.0.1");
+        }
+
+        Assert.Equal(TrustRequestTaker.MostAnswersToOneSource, pair.Two.Engine.Outbox.List().Count(static o => o.Direct?.Host == "127.0.0.1"));
+        Assert.Equal(2, pair.Two.Engine.Requests.Pending().Count);
+        await AskAsKnownAsync(100, "127.0.0.2");
+        Assert.Equal(2, pair.Two.Engine.Requests.Pending().Count);
+        Assert.Single(pair.Two.Engine.Outbox.List(), static o => o.Direct?.Host == "127.0.0.2");
+
+        async Task AskAsKnownAsync(int number, string source)
+        {
+            var known = new Stranger(Machine.Bytes((byte)(100 + number)), $"known{number}");
+            await pair.Two.Engine.Trust.PinAsync(new PinRequest(known.Card, TrustTier.Verified, "manual", "person", "file", null, null), static (_, _) => Task.CompletedTask, None);
+            Assert.Equal(1, await pair.Two.Engine.DirectIntake.TakeAsync([new DirectArrival(Direct(known, pair, number, answerPort: 9), source)], None));
+        }
+    }
+
+    [Fact]
     public async Task A_message_may_come_in_pieces_and_a_hostile_one_is_no_trouble()
     {
         using var pair = await StrangersAsync();
@@ -531,9 +554,9 @@ public sealed class DirectTransportTests
         Assert.True(Assert.Single(pair.One.Engine.Trust.List()).IsTrusted);
     }
 
-    private static byte[] Direct(Stranger stranger, Strangers pair, int number, Func<HandshakeMessage, HandshakeMessage>? change = null, TrustMessageType type = TrustMessageType.Request, string? request = null)
+    private static byte[] Direct(Stranger stranger, Strangers pair, int number, Func<HandshakeMessage, HandshakeMessage>? change = null, TrustMessageType type = TrustMessageType.Request, string? request = null, int? answerPort = null)
     {
-        var message = stranger.Direct(type, pair.Two, request, pair.Relay, number);
+        var message = stranger.Direct(type, pair.Two, request, pair.Relay, number, answerPort);
         return (change is null ? message : change(message)).ToBytes();
     }
 

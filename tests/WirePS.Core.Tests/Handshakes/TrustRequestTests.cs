@@ -406,11 +406,11 @@ public sealed class TrustRequestTests
         }
 
         /// <summary>The same as it goes over a connection of its own.</summary>
-        public HandshakeMessage Direct(TrustMessageType type, Party target, string? request, FakeRelay relay, int number)
+        public HandshakeMessage Direct(TrustMessageType type, Party target, string? request, FakeRelay relay, int number, int? answerPort = null)
         {
             using var own = new OwnIdentity(Card, SecretBytes.CopyOf(_seed));
             var message = TrustMessage.Create(type, Card, target.Engine.Identity.Find()!.Card, request, $"number {number}", relay.Time.GetUtcNow(), new PinnedRandom(number));
-            return DirectMessage.Write(message, own, null, null, null);
+            return DirectMessage.Write(message, own, answerPort, null, null);
         }
 
         private static WireJson Address(WireJson body, FakeRelay relay) =>

@@ -480,6 +480,31 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
+    public async Task An_answer_that_fails_halfway_is_told_and_costs_none_of_those_that_came_with_it()
+    {
+        using var pair = await StrangersAsync();
+        await using var one = new Door(pair.One);
+        var seed = Machine.Bytes(76);
+        var first = AgentCard.Create(seed, "hostile");
+
+        // Pinned before such keys were refused, and newer than the card that it answers with: that one does not take its place.
+        var pinned = AgentCard.From(AgentCard.Sign(seed, CardChain.Next(seed, first, static c => c).Json.With("dh_pubkey", StrictBase64.Encode(new byte[32])), publishDhKey: false));
+        await pair.Two.Engine.Trust.PinAsync(new PinRequest(pinned, TrustTier.Verified, "manual", "person", "file", null, null), static (_, _) => Task.CompletedTask, None);
+        var asked = await pair.Two.Engine.Requests.AskAtAsync(one.Address, null, null, null, null, None);
+        await one.NextAsync();
+        var two = pair.Two.Engine.Identity.Find()!.Card;
+        using var own = new OwnIdentity(first, SecretBytes.CopyOf(seed));
+        var address = WireJson.ObjectOf(("request", WireJson.From(asked.Id)), ("relay_url", WireJson.From(pair.Relay.Url)), ("slot_id", WireJson.From(Machine.Slot)), ("slot_token", WireJson.From(Machine.Token)));
+        var accept = TrustMessage.Create(TrustMessageType.Accept, first, two, asked.Id, "", pair.Time.GetUtcNow(), new PinnedRandom(1));
+        var bytes = DirectMessage.Write(accept, own, null, own.SealBody(address, two.Did, two.DhPublicKey!, new PinnedRandom(2)).GetString("ct"), null).ToBytes();
+        var honest = new Stranger(Machine.Bytes(77), "honest");
+        var failures = new List<Exception>();
+        await pair.Two.Engine.DirectIntake.TakeAsync([new DirectArrival(bytes, "127.0.0.9"), new DirectArrival(Direct(honest, pair, 1), "127.0.0.8")], None, failures.Add);
+        Assert.Equal(WireReason.InvalidCard, Assert.IsType<WireException>(Assert.Single(failures)).Reason);
+        Assert.Equal(honest.Card.Did, Assert.Single(pair.Two.Engine.Requests.Pending()).Did);
+    }
+
+    [Fact]
     public async Task An_answer_that_cannot_be_made_is_given_up_at_once_and_holds_up_nothing()
     {
         using var pair = await StrangersAsync();

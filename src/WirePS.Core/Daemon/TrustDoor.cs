@@ -26,13 +26,13 @@ internal sealed class TrustDoor(WireEngine engine, DaemonLog log, string did) : 
     internal async Task OpenAsync()
     {
         var wanted = Wanted();
+        var before = (_listener?.EndPoint, _trouble);
         if (_listener is not null && !Equals(wanted, _wanted))
         {
             await _listener.DisposeAsync().ConfigureAwait(false);
             _listener = null;
         }
 
-        var before = (_listener?.EndPoint, _trouble);
         _trouble = null;
         if (wanted is not null && _listener is null)
         {
@@ -92,13 +92,13 @@ internal sealed class TrustDoor(WireEngine engine, DaemonLog log, string did) : 
         {
             try
             {
-                await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
-
-                // A port that was taken may be free by now.
+                // Looked at before the first wait too: it may have changed before the watch was there. A port that was taken may be free by now.
                 if (_trouble is not null || !Equals(Wanted(), _wanted))
                 {
                     await OpenAsync().ConfigureAwait(false);
                 }
+
+                await watch.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (WireException error)
             {

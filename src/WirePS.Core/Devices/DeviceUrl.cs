@@ -23,7 +23,18 @@ public sealed record DeviceUrl(
     private const string Start = "wire://device?";
     private const string Parameter = "d=";
     private const long Version = 1;
+
+    // 64 bytes in base64url.
+    private const int SignatureLength = 86;
     private static readonly ImmutableArray<string> Members = ["v", "card", "principal_card", "endpoints", "exp", "token"];
+
+    /// <summary>True for the beginning of a URL that goes on in the next line: one that was copied from a narrow window.</summary>
+    public static bool IsCutOff(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.StartsWith(Start, StringComparison.Ordinal) && text.Length < MaxLength
+            && text.Length - 1 - text.LastIndexOf('.') is var signature && (signature < SignatureLength || !text.Contains('.', StringComparison.Ordinal));
+    }
 
     /// <summary>The DID of the identity that the device is to belong to.</summary>
     public string Principal => (PrincipalCard ?? IssuerCard).Did;

@@ -77,6 +77,7 @@ public enum WireReason
     NotATrustRequest,
     PeerUnreachable,
     InvalidAddress,
+    InvalidFingerprint,
     PortNeedsPrivilege,
     PortInUse,
     ListenFailed,

@@ -123,16 +123,20 @@ public sealed class TrustRequests
     /// <param name="fingerprint">The fingerprint that the key of the answer must have, as people compare it; null for none.</param>
     /// <param name="justification">Why, for the person there.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <exception cref="WireException"><see cref="WireReason.PeerUnreachable"/>, and nothing is left of the request; otherwise as with a handle.</exception>
-    public async Task<OutgoingRequest> AskAtAsync(DirectAddress address, AgentCard? card, string? keySource, string? fingerprint, string? justification, CancellationToken cancellationToken)
+    /// <param name="isAnew">True to ask also where a request waits: this home may take the answer elsewhere by now.</param>
+    /// <exception cref="WireException">
+    /// <see cref="WireReason.PeerUnreachable"/>, and nothing is left of the request; <see cref="WireReason.InvalidFingerprint"/>; otherwise as with a handle.
+    /// </exception>
+    public async Task<OutgoingRequest> AskAtAsync(DirectAddress address, AgentCard? card, string? keySource, string? fingerprint, string? justification, CancellationToken cancellationToken, bool isAnew = false)
     {
+        fingerprint = fingerprint is null ? null : Fingerprint.TryNormalize(fingerprint) ?? throw new WireException(WireReason.InvalidFingerprint, null, fingerprint);
         if (card is not null)
         {
             RequireRecipient(card);
             RequireNotRevoked(card);
         }
 
-        if (Outgoing().FirstOrDefault(o => o.Status == OutgoingStatus.Waiting && (card is null ? o.Address == address && o.Fingerprint == fingerprint : IsTo(o, card))) is { } open)
+        if (!isAnew && Outgoing().FirstOrDefault(o => o.Status == OutgoingStatus.Waiting && (card is null ? o.Address == address && o.Fingerprint == fingerprint : IsTo(o, card))) is { } open)
         {
             return open;
         }

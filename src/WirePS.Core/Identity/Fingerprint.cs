@@ -50,6 +50,16 @@ public static class Fingerprint
     public static bool IsOf(string text, ReadOnlySpan<byte> publicKey) =>
         string.Equals(Display(publicKey).Replace(" ", "", StringComparison.Ordinal), text.Replace(" ", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>A fingerprint as people compare it, of one that was written with or without spaces and in any letter case; null for anything else.</summary>
+    public static string? TryNormalize(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var digits = text.Replace(" ", "", StringComparison.Ordinal);
+        return digits.Length == 2 * LongBytes && digits.All(char.IsAsciiHexDigit)
+            ? string.Join(' ', digits.ToLowerInvariant().Chunk(GroupLength).Select(static group => new string(group)))
+            : null;
+    }
+
     private static string Hex(ReadOnlySpan<byte> publicKey, int bytes)
     {
         if (publicKey.Length != Ed25519.PublicKeyBytes)

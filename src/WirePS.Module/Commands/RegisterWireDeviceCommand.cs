@@ -109,11 +109,22 @@ public sealed class RegisterWireDeviceCommand : PairCmdlet
         return await issuer.DeviceOperations.UrlOfAsync(text, Cancellation);
     }
 
-    private string Ask() => Person.AskSecret(Host, DeviceWords.UrlQuestion) is { Length: > 0 } typed ? typed : throw new WireException(WireReason.DeviceTokenRequired);
+    private string Ask() => Whole(isFirst => Person.AskSecret(Host, isFirst ? DeviceWords.UrlQuestion : DeviceWords.UrlRest));
 
     // What a script hands over must not stand on its command line, where every process of the machine can read it.
-    private static string ReadInput() =>
-        (Console.IsInputRedirected ? Person.ReadLine(Console.In, DeviceUrl.MaxLength) : null) is { Length: > 0 } line ? line : throw new WireException(WireReason.DeviceTokenRequired);
+    private static string ReadInput() => Whole(static _ => Console.IsInputRedirected ? Person.ReadLine(Console.In, DeviceUrl.MaxLength) : null);
+
+    // A URL that was copied from a narrow window has line breaks in it: what comes after the first belongs to it too, and to no other prompt.
+    private static string Whole(Func<bool, string?> next)
+    {
+        var text = next(true)?.Trim() ?? "";
+        while (DeviceUrl.IsCutOff(text) && next(false)?.Trim() is { Length: > 0 } more)
+        {
+            text += more;
+        }
+
+        return text.Length > 0 ? text : throw new WireException(WireReason.DeviceTokenRequired);
+    }
 
     private void ShowProgress(PendingPair pair) =>
         WriteProgress(new ProgressRecord(0, "Registering this machine", PairWords.Next(pair))

@@ -35,12 +35,13 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
     public string? Fingerprint { get; set; }
 
     /// <summary>Why, for the person on the other side.</summary>
-    [Parameter(Position = 1)]
+    [Parameter(Position = 1, ParameterSetName = ByPeer)]
+    [Parameter(Position = 0, ParameterSetName = ByAddress)]
     [ValidateNotNullOrEmpty]
     public string? Justification { get; set; }
 
     /// <summary>Asks also where a request waits already, and a peer that is trusted here: the other side may decide otherwise by now, or have forgotten this home.</summary>
-    [Parameter(ParameterSetName = ByPeer)]
+    [Parameter]
     public SwitchParameter Again { get; set; }
 
     /// <inheritdoc/>
@@ -64,7 +65,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
         if (ShouldProcess(address.ToString(), "Ask for trust"))
         {
             WarnWithoutAnswer(engine);
-            Show(await engine.Requests.AskAtAsync(address, null, null, Fingerprint, Justification, Cancellation));
+            Show(await engine.Requests.AskAtAsync(address, null, null, Fingerprint, Justification, Cancellation, Again));
         }
     }
 
@@ -115,7 +116,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
 
         try
         {
-            return await Engine.Requests.AskAtAsync(address, card, keySource, null, Justification, Cancellation);
+            return await Engine.Requests.AskAtAsync(address, card, keySource, null, Justification, Cancellation, Again);
         }
         catch (WireException error) when (error.Reason == WireReason.PeerUnreachable)
         {

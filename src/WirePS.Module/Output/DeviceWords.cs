@@ -8,6 +8,9 @@ internal static class DeviceWords
     /// <summary>Asks for the URL.</summary>
     internal const string UrlQuestion = "Paste the device URL (it is not shown)";
 
+    /// <summary>Asks for what is missing of a URL that had a line break in it.</summary>
+    internal const string UrlRest = "and the rest";
+
     /// <summary>Said when a token is removed that a device has used.</summary>
     internal static string StaysAdded(string did) =>
         $"The device {did} has used this token already and stays a device. Revoke-WireDevice takes it away.";

@@ -129,7 +129,7 @@ public sealed class DaemonLoopTests
 
         await host.Engine.TrustPolicies.SetAsync(TrustPolicy.Default, CancellationToken.None);
         await UntilAsync(() => host.Engine.DaemonFiles.Read() is { Listen: null });
-        Assert.Equal(WireReason.PeerUnreachable, (await Assert.ThrowsAsync<WireException>(() => guest.Engine.Requests.AskAtAsync(address, null, null, "aaaa", null, CancellationToken.None))).Reason);
+        Assert.Equal(WireReason.PeerUnreachable, (await Assert.ThrowsAsync<WireException>(() => guest.Engine.Requests.AskAtAsync(address, null, null, new string('a', 32), null, CancellationToken.None))).Reason);
     }
 
     [Fact]

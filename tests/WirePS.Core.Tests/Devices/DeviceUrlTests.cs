@@ -36,6 +36,18 @@ public sealed class DeviceUrlTests
         }, 50);
 
     [Fact]
+    public void Only_the_beginning_of_a_URL_waits_for_its_rest()
+    {
+        using var issuer = Own(Seed(1));
+        var url = DeviceUrl.Mint(issuer, null, [Place], Minted(300));
+        Assert.All(Enumerable.Range("wire://device?".Length, url.Length - "wire://device?".Length), length => Assert.True(DeviceUrl.IsCutOff(url[..length])));
+        Assert.False(DeviceUrl.IsCutOff(url));
+        Assert.False(DeviceUrl.IsCutOff(url + "more"));
+        Assert.False(DeviceUrl.IsCutOff("a token"));
+        Assert.False(DeviceUrl.IsCutOff(Start + new string('A', DeviceUrl.MaxLength)));
+    }
+
+    [Fact]
     public void A_change_of_any_character_is_noticed()
     {
         using var issuer = Own(Seed(1));

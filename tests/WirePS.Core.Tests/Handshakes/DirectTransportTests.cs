@@ -357,6 +357,31 @@ public sealed class DirectTransportTests
         Assert.True(pair.Two.Engine.Trust.FindKey(stranger.Card.PublicKey)!.IsTrusted);
     }
 
+    [Theory]
+    [InlineData("xyz")]
+    [InlineData("0000 0000")]
+    [InlineData("")]
+    public async Task What_is_no_fingerprint_is_refused_before_anybody_is_asked(string fingerprint)
+    {
+        using var pair = await StrangersAsync();
+        await using var two = new Door(pair.Two);
+        Assert.Equal(WireReason.InvalidFingerprint, (await Assert.ThrowsAsync<WireException>(() => pair.One.Engine.Requests.AskAtAsync(two.Address, null, null, fingerprint, null, None))).Reason);
+        Assert.Empty(pair.One.Engine.Requests.Outgoing());
+    }
+
+    [Fact]
+    public async Task A_request_waits_once_however_its_fingerprint_is_written_and_is_sent_anew_where_that_is_wanted()
+    {
+        using var pair = await StrangersAsync();
+        await using var two = new Door(pair.Two);
+        var fingerprint = pair.Two.Engine.Identity.Find()!.Fingerprint;
+        var asked = await pair.One.Engine.Requests.AskAtAsync(two.Address, null, null, fingerprint, null, None);
+        var same = await pair.One.Engine.Requests.AskAtAsync(two.Address, null, null, fingerprint.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant(), null, None);
+        var anew = await pair.One.Engine.Requests.AskAtAsync(two.Address, null, null, fingerprint, null, None, isAnew: true);
+        Assert.Equal(asked.Id, same.Id);
+        Assert.NotEqual(asked.Id, anew.Id);
+    }
+
     [Fact]
     public async Task Only_so_many_connections_are_open_in_all_and_of_one_source()
     {
@@ -367,8 +392,16 @@ public sealed class DirectTransportTests
         {
             var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
             socket.Bind(new IPEndPoint(new IPAddress([127, 0, 1, (byte)(i % 20)]), 0));
-            await socket.ConnectAsync(IPAddress.Loopback, two.Address.Port);
             silent.Add(socket);
+            try
+            {
+                await socket.ConnectAsync(IPAddress.Loopback, two.Address.Port);
+            }
+            catch (System.Net.Sockets.SocketException error) when (error.SocketErrorCode == System.Net.Sockets.SocketError.ConnectionReset)
+            {
+                // turned away at once
+            }
+
             Assert.True(two.Listener.OpenConnections <= 6);
         }
 

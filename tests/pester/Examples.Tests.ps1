@@ -48,7 +48,7 @@ Describe 'The examples' {
             }
             'New-WirePairToken\|.*From a device' {
                 foreach ($each in $here, $there) { Start-WireDaemon -WireHome $each }
-                $null = New-WirePairToken -Right add, send, receive -WireHome $there | Register-WireDevice
+                $null = New-WirePairToken -Right add, send, receive -WireHome $there | Register-WireDevice -WireHome $here
             }
             'Request-WireTrust\|.*at an address' {
                 Set-WireTrustPolicy -Listen Loopback -Port 0 -WireHome $there

@@ -35,8 +35,7 @@ public sealed class RequestWireTrustCommand : RelayCmdlet
     public string? Fingerprint { get; set; }
 
     /// <summary>Why, for the person on the other side.</summary>
-    [Parameter(Position = 1, ParameterSetName = ByPeer)]
-    [Parameter(Position = 0, ParameterSetName = ByAddress)]
+    [Parameter(Position = 1)]
     [ValidateNotNullOrEmpty]
     public string? Justification { get; set; }
 

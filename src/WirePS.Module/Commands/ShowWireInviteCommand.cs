@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Management.Automation.Host;
 using WirePS.Module.Binding;
 using WirePS.Module.Output;
 using WirePS.Module.Pipeline;
@@ -31,24 +30,12 @@ public sealed class ShowWireInviteCommand : WireCmdlet
 
         var lines = QrText.Lines(text);
         var width = lines[0].Count(static c => c is ' ' or '█' or '▀' or '▄');
-        if (WindowWidth() is > FrameWidth and var window && window < width)
+        if (HostLimits.WindowWidth(Host) is > FrameWidth and var window && window < width)
         {
             throw new WireException(WireReason.WindowTooNarrow, $"The QR code is {width} columns wide and the window has {window}.");
         }
 
         WriteObject(lines, enumerateCollection: true);
         return Task.CompletedTask;
-    }
-
-    private int WindowWidth()
-    {
-        try
-        {
-            return Host.UI?.RawUI?.WindowSize.Width ?? 0;
-        }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException or IOException)
-        {
-            return 0;
-        }
     }
 }

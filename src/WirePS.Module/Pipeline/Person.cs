@@ -25,7 +25,7 @@ internal static class Person
             host.UI.Write(question + ": ");
             return host.UI.ReadLine();
         }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+        catch (Exception error) when (HostLimits.IsUnable(error))
         {
             return null;
         }
@@ -40,7 +40,7 @@ internal static class Person
             using var typed = host.UI.ReadLineAsSecureString();
             return typed is null ? null : new System.Net.NetworkCredential("", typed).Password;
         }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+        catch (Exception error) when (HostLimits.IsUnable(error))
         {
             return null;
         }

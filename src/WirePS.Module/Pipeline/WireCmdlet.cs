@@ -140,7 +140,7 @@ public abstract class WireCmdlet : PSCmdlet, IDisposable
         {
             return question();
         }
-        catch (Exception error) when (error is HostException or NotImplementedException or NotSupportedException or InvalidOperationException or NullReferenceException && error is not PipelineStoppedException)
+        catch (Exception error) when (HostLimits.IsUnable(error) || error is NotSupportedException or NullReferenceException)
         {
             // Each host has its own way to say that nobody answers; the console's, where its input has ended, is a null reference.
             throw new WireException(WireReason.ConfirmationRequired, inner: error);

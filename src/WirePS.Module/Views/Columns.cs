@@ -1,5 +1,6 @@
 using System.Management.Automation.Host;
 using System.Text;
+using WirePS.Module.Pipeline;
 
 namespace WirePS.Module.Views;
 
@@ -45,15 +46,5 @@ public static class Columns
     }
 
     /// <summary>The columns of a host's window; those of an ordinary one where it does not say.</summary>
-    internal static int WidthOf(PSHost? host)
-    {
-        try
-        {
-            return host?.UI?.RawUI?.WindowSize.Width is > LeastWidth and var width ? width : UsualWidth;
-        }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException or IOException)
-        {
-            return UsualWidth;
-        }
-    }
+    internal static int WidthOf(PSHost? host) => HostLimits.WindowWidth(host) is > LeastWidth and var width ? width : UsualWidth;
 }
